@@ -59,7 +59,6 @@ class Step(StrEnum):
     APPLY = "apply"
     DOUBT = "lookup:doubt"  # a request of ours may have been applied
     REFUSAL = "lookup:refusal"  # the order's state refused the request
-    BUYER = "lookup:buyer"  # confirmed, and the buyer has not answered the bank yet (SCA)
     DETAILS = "lookup:details"  # confirmed; the buyer's name and address are still to be read
 
     @property
@@ -67,7 +66,7 @@ class Step(StrEnum):
         return self is not Step.APPLY
 
 
-RANK = {Step.APPLY: 0, Step.DOUBT: 0, Step.REFUSAL: 0, Step.BUYER: 2, Step.DETAILS: 2}
+RANK = {Step.APPLY: 0, Step.DOUBT: 0, Step.REFUSAL: 0, Step.DETAILS: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ class Job:
     request: Request
     state: State
     step: Step
-    effect: Effect
+    effect: Effect  # in a claim: what earlier requests left, the coming one not counted
     accepted_at: float
     due_at: float
     deadline: float
@@ -122,7 +121,6 @@ class Job:
     sends: int = 0  # writes that were sent: above 1 the write is a repetition
     costs: int = 0  # writes that ended refused or unknown; counted against max_attempts
     backoffs: int = 0  # waits in a row of the present step; a definite answer sets it to 0
-    throttles: int = 0
     doubt_since: float | None = None
     not_applied_at: float | None = None  # when a first lookup said "not yet"
     sent_at: float | None = None  # when the write was last sent

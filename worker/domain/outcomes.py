@@ -1,4 +1,4 @@
-"""What an attempt came to. Providers classify into these; `decisions.decide` chooses what follows."""
+"""What an attempt came to. Providers classify, `decisions.decide` chooses what follows."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -41,7 +41,7 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """What a lookup read. `details` may hold the buyer's data: for receipts only, never for logs."""
+    """What a lookup read. `details` may hold buyer data: for receipts only, never for logs."""
 
     order_id: str
     state: str  # the provider's own word: "Open", "canceled"
@@ -57,7 +57,7 @@ class OrderView:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one attempt came to, classified. Carries no secret and, but for `order`, no buyer data."""
+    """What one attempt came to. Carries no secret and, but for `order`, no buyer data."""
 
     outcome: Outcome
     status: int | None = None  # HTTP status; None when no answer came

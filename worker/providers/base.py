@@ -9,24 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
+from worker.domain.bucket import BucketSpec
 from worker.domain.jobs import Job, Request, Step, Task
 from worker.domain.outcomes import Answer
+from worker.errors import BadInput
 
-
-class BadInput(ValueError):
-    """A request or a configuration that is refused at the door.
-
-    `field` is the word of the public interface (`order_id`, `reason`, …); the message is a
-    sentence that names the value's fault and the rule.
-    """
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(field, message)
-        self.field = field
-        self.message = message
-
-    def __str__(self) -> str:
-        return f"{self.field}: {self.message}"
+__all__ = ["BadInput", "BucketSpec", "Provider", "Quota"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +24,6 @@ class Quota:
     capacity: float
     restore_rate: float
     source: str  # the page the numbers come from, or "assumed"
-
-
-@dataclass(frozen=True, slots=True)
-class BucketSpec:
-    """One bucket of the configuration: which, for whom, and its nominal numbers.
-
-    `key` names endpoint, seller account, access key (as a fingerprint) and operation, and
-    holds no secret.
-    """
-
-    key: str
-    seller: str
-    operation: str
-    capacity: float
-    rate: float
-    source: str
 
 
 class Provider(Protocol):

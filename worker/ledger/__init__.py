@@ -1,0 +1,1 @@
+"""The ledger: what was accepted, what was tried, what came of it. All SQL is here."""

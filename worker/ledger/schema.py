@@ -1,0 +1,199 @@
+"""The tables. Times are epoch seconds, levels are tokens, JSON columns hold plain values.
+
+`jobs.ready` is stored, not computed: a job is ready when it is due and nothing is in its way
+but its turn, and a claim counts the ready jobs that rank before it. Sleepers must not cost it
+anything, so they are outside of that index.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+HEAD = "0001"  # the newest migration; a process that finds another one says so
+
+metadata = MetaData()
+
+
+def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of the rows that `where` (plain SQL, the same on both databases) selects."""
+    condition = text(where)
+    return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
+
+Sequence = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers INTEGER keys only
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),  # the order of acceptance
+    Column("id", String, nullable=False, unique=True),
+    Column("task", String, nullable=False),
+    Column("seller", String, nullable=False),
+    Column("order_id", String, nullable=False),
+    Column("parent_order_id", String),
+    Column("reason", Text),
+    Column("reason_detail", Text),
+    Column("success_url", Text),
+    Column("failure_url", Text),
+    Column("priority", Integer, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("holds_key", Boolean, nullable=False),
+    Column("previous_id", String),  # the job that had the key before
+    Column("state", String, nullable=False),
+    Column("waiting_for", String),
+    Column("step", String, nullable=False),
+    Column("effect", String, nullable=False),
+    Column("bucket", String, nullable=False),  # of the next step
+    Column("rank", Integer, nullable=False),  # kind of step; before priority and acceptance
+    Column("ready", Boolean, nullable=False),
+    Column("accepted_at", Float, nullable=False),
+    Column("due_at", Float, nullable=False),
+    Column("deadline", Float, nullable=False),
+    Column("finished_at", Float),
+    Column("publish_at", Float, nullable=False),  # not published (again) before this
+    Column("publish_count", Integer, nullable=False),  # since the last claim
+    Column("attempt_count", Integer, nullable=False),
+    Column("sends", Integer, nullable=False),
+    Column("costs", Integer, nullable=False),
+    Column("backoffs", Integer, nullable=False),
+    Column("doubt_since", Float),
+    Column("not_applied_at", Float),
+    Column("sent_at", Float),
+    Column("lease_token", Integer, nullable=False),
+    Column("lease_until", Float),
+    Column("lost_leases", Integer, nullable=False),
+    Column("worker", String),
+    Column("receipt", JSON),
+    Column("error", JSON),
+    Column("options", JSON),  # what the caller hung on the task: link, chord, headers, …
+    Column("continued_at", Float),  # when Celery had fired what hangs on a final job
+    partial("jobs_key", "key", where="holds_key", unique=True),
+    partial("jobs_turn", "bucket", "rank", "priority", "seq", where="ready"),
+    partial("jobs_due", "due_at", where="NOT ready AND state IN ('waiting', 'in_doubt')"),
+    partial("jobs_deadline", "deadline", where="state IN ('waiting', 'in_doubt')"),
+    partial("jobs_lease", "lease_until", where="state = 'running'"),
+    partial(
+        "jobs_continue",
+        "publish_at",
+        where="finished_at IS NOT NULL AND options IS NOT NULL AND continued_at IS NULL",
+    ),
+    Index("jobs_order", "seller", "order_id", "seq"),
+    Index("jobs_state", "state", "seq"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Sequence, primary_key=True, autoincrement=True),
+    Column("job_id", String, ForeignKey("jobs.id"), nullable=False),
+    Column("number", Integer, nullable=False),  # 1, 2, … of this job
+    Column("operation", String, nullable=False),
+    Column("step", String, nullable=False),
+    Column("bucket", String, nullable=False),
+    Column("worker", String, nullable=False),
+    Column("claimed_at", Float, nullable=False),
+    Column("finished_at", Float),  # NULL: in flight
+    Column("outcome", String),
+    Column("status", Integer),
+    Column("code", String),
+    Column("message", Text),
+    Column("request_id", String),
+    Index("attempts_job", "job_id", "number", unique=True),
+    partial("attempts_in_flight", "bucket", where="finished_at IS NULL"),
+    Index("attempts_bucket", "bucket", "claimed_at"),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("seller", String, primary_key=True),
+    Column("order_id", String, primary_key=True),
+    Column("state", String),  # the provider's word, as last read or inferred from a success
+    Column("state_at", Float),
+    # A job gave up on an outcome: the order's next job starts with a lookup.
+    Column("in_doubt", Boolean, nullable=False),
+)
+
+transitions = Table(
+    "transitions",
+    metadata,
+    Column("id", Sequence, primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("job_id", String, ForeignKey("jobs.id"), nullable=False),
+    Column("subject", String, nullable=False),  # "job" or "order"
+    Column("old", String),
+    Column("new", String, nullable=False),
+    Column("waiting_for", String),
+    Column("actor", String, nullable=False),  # a worker, "producer", a person's or token's name
+    Column("why", Text),
+    Index("transitions_job", "job_id", "id"),
+)
+
+buckets = Table(
+    "buckets",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("seller", String, nullable=False),
+    Column("operation", String, nullable=False),
+    Column("capacity", Float, nullable=False),
+    Column("rate", Float, nullable=False),
+    Column("source", String, nullable=False),
+    Column("margin", Float, nullable=False),
+    Column("level", Float, nullable=False),
+    Column("level_at", Float, nullable=False),
+    Column("open_at", Float, nullable=False),
+    Column("closed_for", String),
+    Column("closed_at", Float, nullable=False),
+    Column("outages", Integer, nullable=False),
+    Column("closings", Integer, nullable=False),
+    Column("throttled_at", Float),
+    Column("throttles", Integer, nullable=False),
+    Column("served_at", Float, nullable=False),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("every", Float, nullable=False),
+    Column("next_at", Float, nullable=False),
+    Column("lease_until", Float),
+    Column("last_at", Float),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("id", String, primary_key=True),  # a Celery task id that stands for …
+    Column("job_id", String, ForeignKey("jobs.id"), nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+results = Table(  # of tasks that are not ours: the user's own, chord bodies, link targets
+    "results",
+    metadata,
+    Column("task_id", String, primary_key=True),
+    Column("status", String, nullable=False),
+    Column("meta", JSON, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    Column("group_id", String, primary_key=True),
+    Column("result", JSON, nullable=False),
+    Column("at", Float, nullable=False),
+)
