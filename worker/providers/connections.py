@@ -1,0 +1,245 @@
+"""urllib3 connections on which one deadline bounds everything, so that `Transport` can rely on it.
+
+The time-outs of requests and urllib3 bound a single read: a server that sends one byte a second
+holds a caller for ever. Here each request carries a `Call`, and before every step that can block
+(resolve, connect, handshake, send, read) the socket gets the time that is left of it.
+
+The `Call` also records how far the request came, seen at the socket and not guessed from the kind
+of an exception: whether a byte of it was sent, and which status line came back.
+"""
+
+import io
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from http.client import HTTPResponse
+from typing import Any, cast
+
+import requests.adapters
+from requests import PreparedRequest
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import NewConnectionError
+
+_SEND_PIECE = 16 * 1024
+
+
+class Call:
+    """One request on its way. Times are `time.monotonic()`."""
+
+    def __init__(
+        self, call_timeout: float, connect_timeout: float, sent: Callable[[], None]
+    ) -> None:
+        now = time.monotonic()
+        self._deadline = now + call_timeout
+        self._connect_deadline = now + min(connect_timeout, call_timeout)
+        self._on_sent = sent
+        self.sent = False  # from the moment before the first byte: it may have left
+        self.status: int | None = None  # of the status line, if one came
+        self.last_read = now
+
+    def remaining(self) -> float:
+        """Seconds left; raises TimeoutError when none are."""
+        return self._until(self._deadline)
+
+    def remaining_to_connect(self) -> float:
+        return self._until(self._connect_deadline)
+
+    def has_left(self) -> None:
+        self._on_sent()
+
+    @staticmethod
+    def _until(deadline: float) -> float:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+
+class _TimedReader(io.RawIOBase):
+    """A socket's incoming bytes, each read within the time that is left."""
+
+    def __init__(self, sock: socket.socket, call: Call) -> None:
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)
+        self._call = call
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        self._sock.settimeout(self._call.remaining())
+        count = self._raw.readinto(buffer)
+        self._call.last_read = time.monotonic()
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _TimedSocket:
+    """What http.client wants of a socket to read an answer from it."""
+
+    def __init__(self, sock: socket.socket, call: Call) -> None:
+        self._sock = sock
+        self._call = call
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_TimedReader(self._sock, self._call))
+
+
+class _Response(HTTPResponse):
+    def __init__(self, call: Call, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(cast("socket.socket", _TimedSocket(sock, call)), *args, **kwargs)
+        self._call = call
+
+    def begin(self) -> None:
+        try:
+            super().begin()
+        finally:  # the header lines may fail after a status line came
+            if isinstance(self.status, int):
+                self._call.status = self.status
+
+
+class _BoundedConnection(HTTPConnection):
+    call: Call
+    idle_limit: float
+    _in_tunnel = False
+
+    def carry(self, call: Call, idle_limit: float) -> None:
+        """Take the next request's limits over. To be called before anything is sent."""
+        self.call = call
+        self.idle_limit = idle_limit
+        self.response_class = partial(_Response, call)  # type: ignore[assignment]
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the pool may use this connection again."""
+        idle = time.monotonic() - self.call.last_read
+        return idle < self.idle_limit and super().is_connected
+
+    def _new_conn(self) -> socket.socket:
+        try:
+            sock = self._connect_to_any(_resolve(self._dns_host, self.port, self.call))
+        except OSError as error:
+            raise NewConnectionError(self, type(error).__name__) from error
+        sock.settimeout(self.call.remaining())
+        return sock
+
+    def _connect_to_any(self, addresses: list[Any]) -> socket.socket:
+        """Give each address its share of the time, so that a dead one leaves some for the next."""
+        failure: OSError = socket.gaierror("no address")
+        for tried, (family, kind, protocol, _, address) in enumerate(addresses):
+            sock = socket.socket(family, kind, protocol)
+            try:
+                for option in self.socket_options or ():
+                    sock.setsockopt(*option)
+                sock.settimeout(self.call.remaining_to_connect() / (len(addresses) - tried))
+                sock.connect(address)
+            except OSError as error:
+                sock.close()
+                failure = error
+            else:
+                return sock
+        raise failure
+
+    def _tunnel(self) -> None:
+        """Ask the proxy for a tunnel; what is said to the proxy is no byte of the request."""
+        self._in_tunnel = True
+        try:
+            super()._tunnel()
+        finally:
+            self._in_tunnel = False
+        self.sock.settimeout(self.call.remaining())
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        view = memoryview(data)
+        for start in range(0, len(view), _SEND_PIECE):
+            self.sock.settimeout(self.call.remaining())
+            self.call.sent = self.call.sent or not self._in_tunnel
+            super().send(view[start : start + _SEND_PIECE])
+
+    def getresponse(self) -> Any:
+        self.call.has_left()
+        if self._response_options is not None:  # urllib3 logs this address, signature included
+            self._response_options = self._response_options._replace(request_url="")
+        return super().getresponse()
+
+
+class _BoundedTlsConnection(_BoundedConnection, HTTPSConnection):
+    pass
+
+
+def _resolve(host: str, port: int, call: Call) -> list[Any]:
+    """`getaddrinfo` within the time that is left, which the resolver itself knows nothing of."""
+    found: queue.SimpleQueue[list[Any] | OSError] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            found.put(socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM))
+        except OSError as error:
+            found.put(error)
+        except UnicodeError:
+            found.put(socket.gaierror("not a host name"))
+
+    threading.Thread(target=ask, name="resolve", daemon=True).start()
+    try:
+        answer = found.get(timeout=call.remaining_to_connect())
+    except queue.Empty:
+        raise TimeoutError from None
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
+
+
+class _BoundedPool(HTTPConnectionPool):
+    ConnectionCls = _BoundedConnection
+    call: Call
+    idle_limit: float
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection = super()._get_conn(timeout)
+        cast("_BoundedConnection", connection).carry(self.call, self.idle_limit)
+        return connection
+
+
+class _BoundedTlsPool(_BoundedPool, HTTPSConnectionPool):
+    ConnectionCls = _BoundedTlsConnection
+
+
+class BoundedAdapter(requests.adapters.HTTPAdapter):
+    """Requests' way to urllib3, with one connection per host and `call` put on each request."""
+
+    call: Call
+
+    def __init__(self, idle_limit: float) -> None:
+        self._idle_limit = idle_limit
+        super().__init__(pool_maxsize=1, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        _bound(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        return _bound(super().proxy_manager_for(proxy, **kwargs))
+
+    def get_connection_with_tls_context(
+        self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        pool = cast(
+            "_BoundedPool", super().get_connection_with_tls_context(request, verify, proxies, cert)
+        )
+        pool.call = self.call
+        pool.idle_limit = self._idle_limit
+        return pool
+
+
+def _bound(manager: PoolManager) -> PoolManager:
+    manager.pool_classes_by_scheme = {"http": _BoundedPool, "https": _BoundedTlsPool}
+    return manager
