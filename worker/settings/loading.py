@@ -1,0 +1,172 @@
+"""From a file and an environment to checked settings."""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, PrivateAttr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from worker.domain.jobs import Policy
+from worker.settings.answers import mistakes_of
+from worker.settings.environment import Environment
+from worker.settings.mistakes import ConfigurationError, KeyPath, Mistake, nearest
+from worker.settings.references import Reference, Withheld, references, replaced
+from worker.settings.sections import Broker, Ledger, SellerTable, Worker
+from worker.settings.values import Text
+
+VARIABLE = "ORDER_WORKER_CONFIG"
+DEFAULT = Path("config/worker.toml")
+
+
+class Settings(BaseSettings):
+    """What the file and the environment say. Made by `load`; without it, all defaults."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", validate_default=True, case_sensitive=True
+    )
+
+    ledger: Ledger = Field(default_factory=Ledger)
+    broker: Broker = Field(default_factory=Broker)
+    worker: Worker = Field(default_factory=Worker)
+    sellers: dict[Text, SellerTable] = Field(default={})
+
+    _environ: Mapping[str, str] = PrivateAttr(default_factory=lambda: os.environ)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        *_others: PydanticBaseSettingsSource,
+        **_named: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The sources that `load` made, the first one winning; never the process' own."""
+        given = init_settings.init_kwargs if isinstance(init_settings, InitSettingsSource) else {}
+        return tuple(given.get("sources", ()))
+
+    def policy(self) -> Policy:
+        """The waits and limits of `[worker]`, as the rules want them."""
+        return self.worker.policy()
+
+    def seller(self, name: str, *, secrets: bool = True) -> dict[str, Any]:
+        """The table `[sellers.<name>]` as a plain mapping, for its provider.
+
+        With `secrets`, references are replaced by what they refer to, read now; without, by
+        `Withheld`. Raises ConfigurationError for an unknown name, and for each secret that
+        is missing or empty.
+        """
+        if name not in self.sellers:
+            raise ConfigurationError(
+                f'there is no seller "{name}" in the configuration; {nearest(name, self.sellers)}'
+            )
+        mistakes, options = self._options(name, secrets=secrets)
+        if mistakes:
+            raise ConfigurationError(*mistakes)
+        return options
+
+    def check_secrets(self) -> None:
+        """Raise ConfigurationError that lists every secret of every seller that cannot be had."""
+        found = [m for name in self.sellers for m in self._options(name, secrets=True)[0]]
+        if found:
+            raise ConfigurationError(*found)
+
+    def secrets(self) -> tuple[str, ...]:
+        """All that must never be shown and can be had: for the redaction of logs."""
+        values = [*self.ledger.url.passwords, *self.broker.url.passwords]
+        for seller in self.sellers.values():
+            for _, reference in references(seller.options):
+                value = self._read(reference)
+                if isinstance(value, str):
+                    values.append(value)
+        return tuple(dict.fromkeys(values))
+
+    def _options(self, name: str, *, secrets: bool) -> tuple[list[Mistake], dict[str, Any]]:
+        seller = self.sellers[name]
+        mistakes: list[Mistake] = []
+        stand_ins: dict[KeyPath, object] = {}
+        for path, reference in references(seller.options):
+            value = self._read(reference) if secrets else Withheld(reference.source)
+            stand_ins[path] = value
+            if isinstance(value, ValueError):
+                mistakes.append(Mistake(("sellers", name, *path), str(value)))
+        own: dict[str, Any] = {"provider": seller.provider}
+        if seller.quotas:
+            own["quotas"] = {key: quota.model_dump() for key, quota in seller.quotas.items()}
+        resolved = {
+            key: replaced(value, stand_ins, (key,)) for key, value in seller.options.items()
+        }
+        return mistakes, {**own, **resolved}
+
+    def _read(self, reference: Reference) -> str | ValueError:
+        try:
+            return reference.read(self._environ)
+        except ValueError as error:
+            return error
+
+
+def load(
+    path: str | os.PathLike[str] | None = None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Read the configuration: the file, and the environment above it.
+
+    The file is `path`, else what ORDER_WORKER_CONFIG names, else config/worker.toml in the
+    working directory if there is one. `environ` is the process' own unless given. Raises
+    ConfigurationError, with a line for each mistake; a secret that is not there is none yet.
+    """
+    environ = os.environ if environ is None else environ
+    file = _file(path, environ)
+    tables = _tables(file) if file else {}
+    overrides = Environment(Settings, environ, tables)
+    sources: dict[str, Any] = {"sources": (overrides, InitSettingsSource(Settings, tables))}
+    mistakes = list(overrides.mistakes)
+    try:
+        settings = Settings(**sources)
+    except ValidationError as error:
+        mistakes += mistakes_of(error, Settings, overrides.variables)
+    if mistakes:  # outside the handler: pydantic's error holds the input, secrets included
+        raise ConfigurationError(*mistakes)
+    settings._environ = environ  # noqa: SLF001
+    return settings
+
+
+def _file(path: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Path | None:
+    named = path if path is not None else environ.get(VARIABLE)
+    if named is None:
+        return DEFAULT if DEFAULT.is_file() else None
+    file = Path(named)
+    if not os.fspath(named) or not file.is_file():
+        by = "" if path is not None else f" that {VARIABLE} names"
+        where = "" if file.is_absolute() else f" (in {Path.cwd()})"
+        raise ConfigurationError(
+            f'there is no configuration file "{os.fspath(named)}"{by}{where}; correct the path'
+        )
+    return file
+
+
+def _tables(file: Path) -> dict[str, Any]:
+    try:
+        return TomlConfigSettingsSource(Settings, file)()
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"\(at (?:line (\d+), column \d+|end of document)\)", str(error))
+        line = place[1] if place and place[1] else str(_lines(file))
+        what = str(error)[: place.start()].strip() if place else str(error)
+        answer = f"{file}, line {line}: {what}"
+    except UnicodeDecodeError:
+        answer = f"{file}: is not UTF-8 text; save it as UTF-8"
+    except OSError as error:
+        answer = f"{file}: cannot be read ({error.strerror})"
+    raise ConfigurationError(answer)
+
+
+def _lines(file: Path) -> int:
+    return len(file.read_text(encoding="utf-8").splitlines())

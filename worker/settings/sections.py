@@ -1,0 +1,130 @@
+"""The sections of the file, option by option; config/worker.toml tells what each one means."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
+
+from worker.domain.jobs import Policy, Task
+from worker.settings.mistakes import Several
+from worker.settings.references import misplaced
+from worker.settings.urls import BrokerUrl, LedgerUrl, Url, ledger_url
+from worker.settings.values import (
+    Capacity,
+    Count,
+    Duration,
+    Header,
+    Margin,
+    RestoreRate,
+    Switch,
+    Text,
+)
+
+_MINUTE, _HOUR = 60.0, 3600.0
+
+
+class Section(BaseModel):
+    """Frozen, and closed: a key that is not here is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Ledger(Section):
+    url: LedgerUrl = Field(
+        default_factory=lambda: ledger_url("sqlite:///order-worker.db"), validate_default=False
+    )
+
+
+class Broker(Section):
+    url: BrokerUrl = Field(default=Url("memory://"), validate_default=False)
+
+
+class Worker(Section):
+    """Durations are seconds. The lease stands after the two that it must outlast."""
+
+    concurrency: Count = 16
+    patience: Duration = 2.0
+    call_timeout: Duration = 10.0
+    lease: Duration = 15.0
+    max_attempts: Count = 8
+    give_up_after: Duration = 72 * _HOUR
+    give_up_after_confirm: Duration = 3 * _HOUR
+    doubt_wait: Duration = 10.0
+    doubt_limit: Duration = 24 * _HOUR
+    credentials_retry: Duration = 5 * _MINUTE
+    lookup_after_confirm: Switch = True
+    margin: Margin = 0.0
+    user_agent: Header = "order-worker/0.1 (Language=Python)"
+
+    @field_validator("lease")
+    @classmethod
+    def _outlasts(cls, lease: float, info: ValidationInfo) -> float:
+        """A worker sends only while its lease outlasts the call, and retries within it."""
+        for other in ("call_timeout", "patience"):
+            needed = info.data.get(other)  # absent when it is a mistake itself
+            if needed is not None and lease <= needed:
+                raise ValueError(
+                    f"must be longer than worker.{other} ({needed:g}s);"
+                    f" the lease of {lease:g}s is {needed - lease:g}s shorter"
+                    if lease < needed
+                    else f"must be longer than worker.{other}, which is {needed:g}s too"
+                )
+        return lease
+
+    def policy(self) -> Policy:
+        return Policy(
+            patience=self.patience,
+            lease=self.lease,
+            call_timeout=self.call_timeout,
+            max_attempts=self.max_attempts,
+            give_up_after={
+                Task.CONFIRM: self.give_up_after_confirm,
+                Task.CANCEL: self.give_up_after,
+            },
+            doubt_wait=self.doubt_wait,
+            doubt_limit=self.doubt_limit,
+            credentials_retry=self.credentials_retry,
+            lookup_after_confirm=self.lookup_after_confirm,
+        )
+
+
+class Quota(Section):
+    """`capacity` tokens at once, `restore_rate` tokens a second."""
+
+    capacity: Capacity
+    restore_rate: RestoreRate
+
+
+def _secrets_elsewhere(options: dict[str, Any]) -> dict[str, Any]:
+    if found := tuple(misplaced(options)):
+        raise Several(found)
+    return options
+
+
+class Seller(Section):
+    """An account at a provider. `options` is for the provider to judge, and is never shown."""
+
+    provider: Text
+    quotas: dict[Text, Quota] = Field(default={})
+    options: Annotated[dict[str, Any], AfterValidator(_secrets_elsewhere)] = Field(
+        default={}, repr=False
+    )
+
+
+def _apart(table: object) -> object:
+    """Sort what settings know of a seller from what only its provider knows."""
+    if not isinstance(table, Mapping):
+        return table
+    own = {key: table[key] for key in ("provider", "quotas") if key in table}
+    return {**own, "options": {key: table[key] for key in table if key not in own}}
+
+
+SellerTable = Annotated[Seller, BeforeValidator(_apart)]
