@@ -2,24 +2,30 @@
 
 The client also keeps the seller's clock: an answer that calls our timestamp expired corrects
 the offset from its `Date` header, and the next request is signed with it. If a request that
-was signed with the corrected clock is called expired too, the clock is not what is wrong, and
-the seller is denied.
+was signed with the corrected clock is called expired too, before any was accepted with it, the
+clock is not what is wrong: the seller is denied, and the correction forgotten.
 """
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
 from worker.domain.outcomes import Answer, Outcome
 from worker.providers.transport import HttpReply, HttpRequest, NoAnswer, NotSent, Transport
 
+# Only these say that the provider looked behind the timestamp: a throttle comes before that.
+_CLOCK_ACCEPTED = frozenset({Outcome.APPLIED, Outcome.STATE_REFUSED, Outcome.REJECTED})
+
 
 class Client:
-    """The calls of one seller. `clock` gives epoch seconds."""
+    """The calls of one seller. `clock` gives epoch seconds. Safe to share between threads."""
 
     def __init__(self, transport: Transport, clock: Callable[[], float]) -> None:
         self._transport = transport
         self._clock = clock
+        self._lock = threading.Lock()
         self._offset = 0.0
+        self._unproven = False  # the offset was corrected, and nothing was accepted with it yet
 
     def call(
         self,
@@ -39,15 +45,23 @@ class Client:
             return Answer(Outcome.REFUSED, message=str(error), outage=True)
         except NoAnswer as error:
             return Answer(Outcome.UNKNOWN, message=str(error), outage=True)
-        answer = parse(reply, now)
-        if answer.outcome is not Outcome.CLOCK_EXPIRED:
+        return self._keep_clock(parse(reply, now), offset)
+
+    def _keep_clock(self, answer: Answer, offset: float) -> Answer:
+        """Learn from an answer to a request that was signed with `offset`."""
+        with self._lock:
+            current = offset == self._offset
+            if answer.outcome is not Outcome.CLOCK_EXPIRED:
+                if current and answer.outcome in _CLOCK_ACCEPTED:
+                    self._unproven = False
+                return answer
+            if answer.clock_offset is None or (current and self._unproven):
+                self._offset, self._unproven = 0.0, False
+                return replace(
+                    answer,
+                    outcome=Outcome.DENIED,
+                    scope="seller",
+                    advice="Set this machine's clock: the provider refuses its time.",
+                )
+            self._offset, self._unproven = offset + answer.clock_offset, True
             return answer
-        if offset or answer.clock_offset is None:
-            return replace(
-                answer,
-                outcome=Outcome.DENIED,
-                scope="seller",
-                advice="Set this machine's clock: the provider refuses its time.",
-            )
-        self._offset = offset + answer.clock_offset
-        return answer

@@ -136,7 +136,7 @@ class _BoundedConnection(HTTPConnection):
         for tried, (family, kind, protocol, _, address) in enumerate(addresses):
             sock = socket.socket(family, kind, protocol)
             try:
-                for option in self.socket_options or ():
+                for option in self.default_socket_options:
                     sock.setsockopt(*option)
                 sock.settimeout(self.call.remaining_to_connect() / (len(addresses) - tried))
                 sock.connect(address)
