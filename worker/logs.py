@@ -156,7 +156,7 @@ def _forms(secret: str) -> tuple[str, ...]:
 
 
 def _json(_logger: WrappedLogger, _method: str, words: EventDict) -> str:
-    return jsonlib.dumps(words, ensure_ascii=False)
+    return jsonlib.dumps(words)  # ASCII: whatever the encoding of the stream
 
 
 def _for_people(*, colors: bool) -> Processor:

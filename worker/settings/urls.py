@@ -12,16 +12,17 @@ from pydantic import PlainSerializer, PlainValidator
 _SQLITE = "sqlite:///"
 _BROKERS = ("memory", "amqp", "amqps", "redis", "rediss")
 
-# Everything from the scheme to the last "@": a password with an "@" or "/" of its own that
-# nobody encoded must be hidden all the same.
-_USERINFO = re.compile(r"^([A-Za-z0-9+.-]+://)(?:([^:@]*)(:))?(.+)@", re.DOTALL)
+# Everything up to the last "@": a password with an "@" or "/" of its own that nobody encoded
+# must be hidden all the same, and so must one in a URL whose scheme was forgotten.
+_USERINFO = re.compile(r"^([A-Za-z0-9+.-]+://)?(?:([^:@]*)(:))?(.+)@", re.DOTALL)
 _SECRET_WORD = re.compile(r"pass|secret|token|pwd", re.IGNORECASE)
 _QUERY_SECRET = re.compile(r"([?&][^=&]*(?:pass|secret|token|pwd)[^=&]*=)[^&#]*", re.IGNORECASE)
 
 
 def masked(text: str) -> str:
     """The URL with *** in the place of everything that may be a password."""
-    text = _USERINFO.sub(lambda m: f"{m[1]}{m[2] or ''}{m[3] or ''}***@", text)
+    if not text.startswith(_SQLITE):  # a path, which may hold an "@"
+        text = _USERINFO.sub(lambda m: f"{m[1] or ''}{m[2] or ''}{m[3] or ''}***@", text)
     return _QUERY_SECRET.sub(r"\1***", text)
 
 
@@ -42,10 +43,11 @@ class Url:
     @property
     def passwords(self) -> tuple[str, ...]:
         """The secrets inside, as written and decoded; for the redaction of logs."""
-        parts = urlsplit(self.full)
-        found = [parts.password, *(v for k, v in parse_qsl(parts.query) if _SECRET_WORD.search(k))]
-        if parts.username and parts.password is None:
-            found.append(parts.username)  # masked too: redis://password@host is a common slip
+        found: list[str | None] = []
+        for url in map(urlsplit, (self.full, *self.full.split(";"))):  # brokers to fail over to
+            found += [value for key, value in parse_qsl(url.query) if _SECRET_WORD.search(key)]
+            # Without a password the user is masked too: redis://password@host is a common slip.
+            found.append(url.username if url.password is None else url.password)
         return tuple({form for text in found if text for form in (text, unquote(text))})
 
     def __str__(self) -> str:

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator
 
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _NUMBER = r"\d+(?:\.\d+)?"
-_TERMS = re.compile("".join(rf"(?:({_NUMBER}){unit})?" for unit in _UNITS))
+_TERMS = re.compile("".join(rf"(?:({_NUMBER}){unit})?" for unit in _UNITS), re.ASCII)
 _LONGEST = 36500 * _UNITS["d"]  # a hundred years: beyond, times leave the calendar
 
 _DURATION_RULE = 'a duration above zero, such as "500ms", "2s", "1h30m", "30d" or 2.5 (seconds)'
