@@ -12,6 +12,7 @@ from worker.domain.outcomes import Answer, Basis, OrderView, Outcome, Standing
 
 WRITE_BACKOFF = (5.0, 600.0)  # seconds: first, longest; of a write that was not applied
 LOOKUP_BACKOFF = (1.0, 300.0)  # of a lookup, which changes nothing
+LOST_LEASES = 5  # a job that kills its worker so often is given up
 IN_PLACE = 0.25  # seconds before a refused request is tried again within its claim, doubling
 
 
@@ -255,6 +256,40 @@ def _look_again(job: Job, answer: Answer, at: Circumstances, policy: Policy) -> 
         error=job.error,
         why=f"the lookup told nothing: {answer.code or answer.message or answer.outcome}",
     )
+
+
+# --- without an answer ------------------------------------------------------------------------
+
+
+def lease_lost(job: Job, now: float, policy: Policy, *, can_look_up: bool) -> Decision:
+    """What follows when the worker that held `job` did not come back before its lease ended.
+
+    `job.effect` is what stands in the ledger: possible, if it may have been sent.
+    """
+    nobody = Answer(Outcome.UNKNOWN, message="the worker that held the job was lost")
+    if job.lost_leases + 1 >= LOST_LEASES:
+        killer = replace(nobody, code="WorkerLost", message="the job lost its worker too often")
+        if job.effect is Effect.APPLIED:
+            return _succeeded(job.receipt or {}, "applied; its details were given up")
+        if job.effect is Effect.POSSIBLE:
+            return _outcome_unknown(killer, "the worker was lost too often")
+        error = _error("worker_lost", killer)
+        return Decision(State.FAILED, Effect.NONE, Step.APPLY, error=error, why="worker lost")
+    if job.step is Step.APPLY and job.effect is Effect.POSSIBLE:
+        at = Circumstances(now, can_look_up)
+        return _unknown(job, nobody, at, policy)
+    return replace(_stay(job, nobody, waiting_for=WaitingFor.TURN), why="the worker was lost")
+
+
+def expired(job: Job) -> Decision:
+    """What follows when the deadline of a job that is not running has passed."""
+    nobody = Answer(Outcome.UNKNOWN, message="the time for it ran out")
+    if job.effect is Effect.APPLIED:
+        return _succeeded(job.receipt or {}, "applied; its details did not come in time")
+    if job.effect is Effect.POSSIBLE:
+        return _outcome_unknown(nobody, "no lookup could tell within the limit")
+    error = (job.error or _error("expired", nobody)) | {"kind": "expired"}
+    return Decision(State.FAILED, Effect.NONE, Step.APPLY, error=error, why="expired")
 
 
 # --- where decisions end --------------------------------------------------------------------

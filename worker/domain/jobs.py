@@ -86,8 +86,8 @@ class Request:
 
     @property
     def idempotency_key(self) -> str:
-        """At most one job per key is open or succeeded. Unless given: seller, task and order."""
-        return self.key if self.key is not None else f"{self.seller}/{self.task}/{self.order_id}"
+        """At most one job per seller and key is open or succeeded. By default task and order."""
+        return self.key if self.key is not None else f"{self.task}/{self.order_id}"
 
     def arguments(self) -> dict[str, Any]:
         """What makes two requests the same apart from priority; used to refuse a reused key."""
@@ -116,6 +116,7 @@ class Job:
     accepted_at: float
     due_at: float
     deadline: float
+    give_up_at: float
     waiting_for: WaitingFor | None = None
     attempt_count: int = 0  # requests of any operation
     sends: int = 0  # writes that were sent: above 1 the write is a repetition

@@ -23,6 +23,16 @@ from sqlalchemy import (
 
 HEAD = "0001"  # the newest migration; a process that finds another one says so
 
+# The conditions of the partial indexes, as queries must repeat them to be served by one.
+HOLDS_KEY = "holds_key"
+READY = "ready"
+SLEEPING = "NOT ready AND state IN ('waiting', 'in_doubt')"
+PARKED = "state IN ('waiting', 'in_doubt')"
+RUNNING = "state = 'running'"
+UNROUTED = "bucket IS NULL AND state IN ('waiting', 'in_doubt')"
+IN_FLIGHT = "finished_at IS NULL"
+TO_CONTINUE = "finished_at IS NOT NULL AND options IS NOT NULL AND continued_at IS NULL"
+
 metadata = MetaData()
 
 
@@ -32,6 +42,7 @@ def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index
     return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
 
+Json = JSON(none_as_null=True)
 Sequence = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers INTEGER keys only
 
 jobs = Table(
@@ -55,12 +66,14 @@ jobs = Table(
     Column("waiting_for", String),
     Column("step", String, nullable=False),
     Column("effect", String, nullable=False),
-    Column("bucket", String, nullable=False),  # of the next step
+    # Of the next step; NULL until a process that has the seller's keys has seen the job.
+    Column("bucket", String),
     Column("rank", Integer, nullable=False),  # kind of step; before priority and acceptance
     Column("ready", Boolean, nullable=False),
     Column("accepted_at", Float, nullable=False),
     Column("due_at", Float, nullable=False),
-    Column("deadline", Float, nullable=False),
+    Column("deadline", Float, nullable=False),  # of the present state: the dispatcher ends it
+    Column("give_up_at", Float, nullable=False),  # of the job, but for its doubts
     Column("finished_at", Float),
     Column("publish_at", Float, nullable=False),  # not published (again) before this
     Column("publish_count", Integer, nullable=False),  # since the last claim
@@ -75,22 +88,20 @@ jobs = Table(
     Column("lease_until", Float),
     Column("lost_leases", Integer, nullable=False),
     Column("worker", String),
-    Column("receipt", JSON),
-    Column("error", JSON),
-    Column("options", JSON),  # what the caller hung on the task: link, chord, headers, …
+    Column("receipt", Json),
+    Column("error", Json),
+    Column("options", Json),  # what the caller hung on the task: link, chord, headers, …
     Column("continued_at", Float),  # when Celery had fired what hangs on a final job
-    partial("jobs_key", "key", where="holds_key", unique=True),
-    partial("jobs_turn", "bucket", "rank", "priority", "seq", where="ready"),
-    partial("jobs_due", "due_at", where="NOT ready AND state IN ('waiting', 'in_doubt')"),
-    partial("jobs_deadline", "deadline", where="state IN ('waiting', 'in_doubt')"),
-    partial("jobs_lease", "lease_until", where="state = 'running'"),
-    partial(
-        "jobs_continue",
-        "publish_at",
-        where="finished_at IS NOT NULL AND options IS NOT NULL AND continued_at IS NULL",
-    ),
+    partial("jobs_key", "seller", "key", where=HOLDS_KEY, unique=True),
+    partial("jobs_turn", "bucket", "rank", "priority", "seq", where=READY),
+    partial("jobs_due", "due_at", where=SLEEPING),
+    partial("jobs_deadline", "deadline", where=PARKED),
+    partial("jobs_lease", "lease_until", where=RUNNING),
+    partial("jobs_continue", "publish_at", where=TO_CONTINUE),
+    partial("jobs_unrouted", "seq", where=UNROUTED),
     Index("jobs_order", "seller", "order_id", "seq"),
     Index("jobs_state", "state", "seq"),
+    sqlite_autoincrement=True,  # a number is never given twice
 )
 
 attempts = Table(
@@ -111,8 +122,9 @@ attempts = Table(
     Column("message", Text),
     Column("request_id", String),
     Index("attempts_job", "job_id", "number", unique=True),
-    partial("attempts_in_flight", "bucket", where="finished_at IS NULL"),
+    partial("attempts_in_flight", "bucket", where=IN_FLIGHT),
     Index("attempts_bucket", "bucket", "claimed_at"),
+    sqlite_autoincrement=True,
 )
 
 orders = Table(
@@ -139,6 +151,7 @@ transitions = Table(
     Column("actor", String, nullable=False),  # a worker, "producer", a person's or token's name
     Column("why", Text),
     Index("transitions_job", "job_id", "id"),
+    sqlite_autoincrement=True,
 )
 
 buckets = Table(
@@ -186,7 +199,7 @@ results = Table(  # of tasks that are not ours: the user's own, chord bodies, li
     metadata,
     Column("task_id", String, primary_key=True),
     Column("status", String, nullable=False),
-    Column("meta", JSON, nullable=False),
+    Column("meta", Json, nullable=False),
     Column("at", Float, nullable=False),
 )
 
@@ -194,6 +207,6 @@ groups = Table(
     "groups",
     metadata,
     Column("group_id", String, primary_key=True),
-    Column("result", JSON, nullable=False),
+    Column("result", Json, nullable=False),
     Column("at", Float, nullable=False),
 )

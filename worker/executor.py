@@ -1,0 +1,177 @@
+"""One job: claim, call, decide, settle. The whole story is on this page.
+
+Seconds belong to tenacity: what was throttled or refused is tried again in place while the
+wait fits the patience, each time with a token and a signature of its own. All that takes
+longer belongs to the ledger: the job is parked, and the slot is free.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    retry_if_result,
+    stop_after_delay,
+    wait_exponential,
+)
+
+from worker import crash
+from worker.clock import Clock
+from worker.domain.decisions import Circumstances, Decision, decide
+from worker.domain.jobs import Job
+from worker.domain.outcomes import Answer, Outcome
+from worker.errors import LedgerUnavailable
+from worker.ledger import claims, settlements
+from worker.ledger.claims import Claim
+from worker.ledger.ledger import Ledger
+from worker.providers.base import Provider
+
+log = structlog.stdlib.get_logger("worker.executor")
+
+
+class Executor:
+    """Runs jobs, in any number of threads. `worker` is the name that stands in the ledger."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        providers: Mapping[str, Provider],
+        clock: Clock,
+        worker: str,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._ledger = ledger
+        self._policy = ledger.policy
+        self._providers = providers
+        self._clock = clock
+        self._worker = worker
+        self._jitter = jitter
+
+    def run(self, job_id: str) -> Job | None:
+        """Carry a job as far as it goes now; the job as it then stands, None if there is none.
+
+        A message that came too early, twice or late finds nothing to claim and does nothing.
+        """
+        while True:
+            claimed_from = self._clock.monotonic()
+            held = claims.claim(self._ledger, job_id, self._worker)
+            if isinstance(held, Claim):
+                crash.point("after_claim")
+                self._carry_out(held, claimed_from)
+                crash.point("after_settle")
+            elif not held.again:
+                return held.job
+
+    def _carry_out(self, held: Claim, claimed_from: float) -> None:
+        """One claim: its request, tried again in place while that is worth the wait."""
+        run = Run(held, claimed_from)
+        for attempt in self._in_place(run):
+            if run.answer is not None:  # a further request: its own token, and the lease anew
+                run.claimed_from = self._clock.monotonic()
+                taken = claims.take(self._ledger, run.held)
+                if taken is None:
+                    break
+                run.held = taken
+            run.answer = self._send(run.held, run.claimed_from)
+            run.decision = self._decide(run.held, run.answer)
+            attempt.retry_state.set_result(run.decision)
+        self._settle(run)
+
+    def _in_place(self, run: "Run") -> Retrying:
+        """Wait, stop and retry as the decision says; what ended is written before the wait."""
+        begun = self._clock.monotonic()
+
+        def out_of_patience(state: RetryCallState) -> bool:
+            return self._clock.monotonic() - begun + _retry_in(state) > self._policy.patience
+
+        def note(_state: RetryCallState) -> None:
+            settlements.note(self._ledger, run.held, *run.came_to())
+
+        return Retrying(
+            retry=retry_if_result(lambda decision: decision.retry_in is not None),
+            wait=_retry_in,
+            stop=out_of_patience,
+            before_sleep=note,
+            sleep=self._clock.sleep,
+            retry_error_callback=lambda _state: None,
+        )
+
+    def _send(self, held: Claim, claimed_from: float) -> Answer:
+        """Sign and send one request, unless the lease could end before its answer."""
+        held_for = self._clock.monotonic() - claimed_from
+        if held_for + self._policy.call_timeout > self._policy.lease:
+            return Answer(Outcome.REFUSED, message=f"not sent: held up for {held_for:.1f} s")
+        try:
+            answer = self._providers[held.job.seller].perform(held.job)
+        except Exception as error:  # a bug of ours must not lose what was sent
+            log.exception("the request failed by an error of the worker", job=held.job.id)
+            answer = Answer(Outcome.UNKNOWN, message=f"an error of the worker: {error!r:.200}")
+        crash.point("after_answer")
+        log.info(
+            "attempt",
+            job=held.job.id,
+            seller=held.job.seller,
+            order=held.job.order_id,
+            operation=held.bucket.operation,
+            attempt=held.job.attempt_count,
+            outcome=str(answer.outcome),
+            status=answer.status,
+            code=answer.code,
+            request_id=answer.request_id,
+        )
+        return answer
+
+    def _decide(self, held: Claim, answer: Answer) -> Decision:
+        at = Circumstances(
+            now=self._clock.time(),
+            can_look_up=self._ledger.routes.can_look_up(held.job.request),
+            token_in=1.0 / held.bucket.rate,
+            probe=held.turn.probe,
+            jitter=self._jitter(),
+        )
+        return decide(held.job, answer, at, self._policy)
+
+    def _settle(self, run: "Run") -> None:
+        """Write what came of it; while the ledger is away, for as long as the lease holds."""
+        answer, decision = run.came_to()
+        settled = Retrying(
+            retry=retry_if_exception_type(LedgerUnavailable),
+            wait=wait_exponential(multiplier=0.1, max=1.0),
+            stop=stop_after_delay(self._policy.lease),
+            sleep=self._clock.sleep,
+            reraise=True,
+        )(settlements.settle, self._ledger, run.held, answer, decision)
+        job = run.held.job
+        log.info(
+            "job" if settled else "too late: the lease was taken away",
+            job=job.id,
+            seller=job.seller,
+            order=job.order_id,
+            state=str(decision.state),
+            waiting_for=decision.waiting_for and str(decision.waiting_for),
+            why=decision.why,
+        )
+
+
+@dataclass(slots=True)
+class Run:
+    """A claim on its way: what is held, and what its latest request came to."""
+
+    held: Claim
+    claimed_from: float  # monotonic seconds, before the claim's transaction began
+    answer: Answer | None = None
+    decision: Decision | None = None
+
+    def came_to(self) -> tuple[Answer, Decision]:
+        if self.answer is None or self.decision is None:
+            raise AssertionError("Bug! A run is written before its request was sent.")
+        return self.answer, self.decision
+
+
+def _retry_in(state: RetryCallState) -> float:
+    """The wait that the decision asks for; tenacity asks only after an outcome."""
+    return float(state.outcome.result().retry_in) if state.outcome else 0.0

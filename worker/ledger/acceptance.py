@@ -1,0 +1,213 @@
+"""Accepting a request: one insert and a read of its key. No order, no bucket is touched."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, exists, select, text, update
+
+from worker.domain import bucket as arithmetic
+from worker.domain.jobs import RANK, Effect, Request, State, Step, WaitingFor
+from worker.errors import BadInput
+from worker.ledger import history, quotas, rows
+from worker.ledger.ledger import Ledger
+from worker.ledger.schema import HOLDS_KEY, READY, aliases, buckets, jobs
+
+HOLDER = select(jobs).where(
+    jobs.c.seller == bindparam("seller"), jobs.c.key == bindparam("key"), text(HOLDS_KEY)
+)
+NEWEST = (
+    select(jobs.c.id)
+    .where(jobs.c.seller == bindparam("seller"), jobs.c.order_id == bindparam("order_id"))
+    .where(jobs.c.key == bindparam("key"))
+    .order_by(jobs.c.seq.desc())
+    .limit(1)
+)
+MOVE_KEY_ON = (
+    update(jobs)
+    .where(jobs.c.seller == bindparam("of_seller"), jobs.c.key == bindparam("of_key"))
+    .where(text(HOLDS_KEY))
+    .where(jobs.c.state == State.SUCCEEDED)
+    .values(holds_key=False)
+)
+BUCKET = select(buckets).where(buckets.c.key == bindparam("bucket"))
+ANY_READY = select(exists().where(jobs.c.bucket == bindparam("bucket"), text(READY)))
+
+FIRST_PUBLISH = 1.0  # seconds before the dispatcher publishes what its producer has published
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """`job_id` is the job that answers the request; `runs_now` says that it should be published."""
+
+    job_id: str
+    created: bool
+    runs_now: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a request is to be kept: everything of a job that is not in the request itself."""
+
+    job_id: str
+    actor: str
+    again: bool = False
+    due_in: float = 0.0
+    expires_in: float | None = None
+    options: dict[str, Any] | None = None
+    may_publish: bool = True
+
+
+def accept(ledger: Ledger, request: Request, terms: Terms) -> Accepted:
+    """Record a request, or find the job that already answers it.
+
+    Raises BadInput when its key belongs to a request with other arguments, LedgerUnavailable
+    when nothing was accepted.
+    """
+    with ledger.database.write() as connection:
+        return accept_within(ledger, connection, request, terms)
+
+
+def accept_within(
+    ledger: Ledger, connection: Connection, request: Request, terms: Terms
+) -> Accepted:
+    """As `accept`, in a transaction of the caller's."""
+    key = request.idempotency_key
+    if terms.again:
+        connection.execute(MOVE_KEY_ON, {"of_seller": request.seller, "of_key": key})
+    newest = connection.execute(
+        NEWEST, {"seller": request.seller, "order_id": request.order_id, "key": key}
+    ).scalar()
+    now = ledger.database.now(connection)
+    spec = ledger.routes.bucket(request, Step.APPLY)
+    ready = terms.due_in <= 0 and spec is not None
+    runs_now = (
+        ready and terms.may_publish and spec is not None and _could_run(connection, spec.key, now)
+    )
+    lifetime = ledger.policy.give_up_after[request.task]
+    if terms.expires_in is not None:
+        lifetime = min(lifetime, terms.expires_in)
+    statement = (
+        ledger.database.insert(jobs)
+        .on_conflict_do_nothing(index_elements=["seller", "key"], index_where=text(HOLDS_KEY))
+        .returning(jobs.c.id)
+    )
+    inserted = connection.execute(
+        statement,
+        blank(request, terms.job_id)
+        | {
+            "previous_id": newest,
+            "bucket": spec.key if spec else None,
+            "ready": ready,
+            "accepted_at": now,
+            "due_at": now + max(0.0, terms.due_in),
+            "deadline": now + max(0.0, terms.due_in) + lifetime,
+            "give_up_at": now + max(0.0, terms.due_in) + lifetime,
+            "publish_at": now + FIRST_PUBLISH if runs_now else 0.0,
+            "publish_count": 1 if runs_now else 0,
+            "options": terms.options,
+        },
+    ).scalar()
+    if inserted is None:
+        return _existing(ledger, connection, request, terms)
+    history.job_went(
+        connection,
+        terms.job_id,
+        None,
+        State.WAITING,
+        at=now,
+        actor=terms.actor,
+        waiting_for=WaitingFor.TURN,
+        why="accepted",
+    )
+    return Accepted(terms.job_id, created=True, runs_now=runs_now)
+
+
+def reject(ledger: Ledger, request: Request, terms: Terms, error: dict[str, Any]) -> Accepted:
+    """Record a foreign message whose arguments are wrong, so that it can be seen."""
+    with ledger.database.write() as connection:
+        now = ledger.database.now(connection)
+        values = blank(request, terms.job_id) | {
+            "state": State.REJECTED,
+            "waiting_for": None,
+            "holds_key": False,
+            "bucket": None,
+            "accepted_at": now,
+            "due_at": now,
+            "deadline": now,
+            "give_up_at": now,
+            "finished_at": now,
+            "error": error,
+            "options": terms.options,
+        }
+        statement = ledger.database.insert(jobs).on_conflict_do_nothing(index_elements=["id"])
+        if connection.execute(statement.returning(jobs.c.id), values).scalar() is not None:
+            history.job_went(
+                connection,
+                terms.job_id,
+                None,
+                State.REJECTED,
+                at=now,
+                actor=terms.actor,
+                why=str(error.get("message")),
+            )
+    return Accepted(terms.job_id, created=True, runs_now=False)
+
+
+def blank(request: Request, job_id: str) -> dict[str, Any]:
+    """A row of a job that nothing has happened to yet."""
+    return {
+        **request.arguments(),
+        "id": job_id,
+        "priority": request.priority,
+        "key": request.idempotency_key,
+        "holds_key": True,
+        "previous_id": None,
+        "state": State.WAITING,
+        "waiting_for": WaitingFor.TURN,
+        "step": Step.APPLY,
+        "effect": Effect.NONE,
+        "rank": RANK[Step.APPLY],
+        "ready": False,
+        "finished_at": None,
+        "publish_at": 0.0,
+        "publish_count": 0,
+        "attempt_count": 0,
+        "sends": 0,
+        "costs": 0,
+        "backoffs": 0,
+        "lease_token": 0,
+        "lost_leases": 0,
+        "options": None,
+    }
+
+
+def _could_run(connection: Connection, key: str, now: float) -> bool:
+    """Whether the bucket has a token for a newcomer; read without a lock, so only a guess."""
+    row = connection.execute(BUCKET, {"bucket": key}).one_or_none()
+    if row is None:
+        return True
+    in_flight = quotas.calls_in_flight(connection, key)
+    bucket = arithmetic.refilled(rows.bucket(row), now, in_flight)
+    if not arithmetic.tokens(bucket, now, in_flight):
+        return False
+    return not connection.execute(ANY_READY, {"bucket": key}).scalar()
+
+
+def _existing(ledger: Ledger, connection: Connection, request: Request, terms: Terms) -> Accepted:
+    holder = connection.execute(
+        HOLDER, {"seller": request.seller, "key": request.idempotency_key}
+    ).one()
+    held = rows.request(holder).arguments()
+    other = [name for name, value in request.arguments().items() if held[name] != value]
+    if other:
+        raise BadInput(
+            "key",
+            f"{request.idempotency_key!r} belongs to job {holder.id}, which was asked with"
+            f" another {', '.join(other)}: repeat its arguments, or give another key.",
+        )
+    if holder.id != terms.job_id:
+        connection.execute(
+            ledger.database.insert(aliases).on_conflict_do_nothing(index_elements=["id"]),
+            {"id": terms.job_id, "job_id": holder.id, "at": ledger.database.now(connection)},
+        )
+    return Accepted(holder.id, created=False, runs_now=False)

@@ -1,0 +1,123 @@
+"""Transactions on the ledger's database, and its clock.
+
+On SQLite each write transaction takes the single writer's lock when it begins: a transaction
+that reads first and writes later would fail instead of wait. Threads of one process queue at a
+lock of their own in front of it, since SQLite's waiting is a poll without an order.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from worker.errors import LedgerUnavailable
+
+BUSY_SECONDS = 30.0  # how long a writer waits for another process' transaction
+READ_ONLY = {"order_worker_read_only": True}
+
+
+class Database:
+    """One database, shared by the threads of a process. `clock` gives epoch seconds on SQLite;
+    PostgreSQL is asked for its own.
+    """
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
+        self.shown_url = make_url(url).render_as_string(hide_password=True)
+        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        self._clock = clock
+        self._writers = threading.Lock()
+        try:
+            self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
+        except ImportError as error:
+            raise LedgerUnavailable(
+                f"The ledger {self.shown_url} needs a driver that is not installed ({error.name}):"
+                ' install "order-worker[postgres]".'
+            ) from error
+        self._reader = self.engine.execution_options(**READ_ONLY)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that is synced to disk when the block ends. Raises LedgerUnavailable."""
+        queue = self._writers if self.is_sqlite else nullcontext()
+        with queue, self._reached(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view that locks nobody out. Raises LedgerUnavailable."""
+        with self._reached(), self._reader.connect() as connection:
+            yield connection
+
+    def now(self, connection: Connection) -> float:
+        """Epoch seconds on the ledger's clock, at this moment rather than at the begin."""
+        if self.is_sqlite:
+            return self._clock()
+        statement = text("SELECT extract(epoch FROM clock_timestamp())::double precision")
+        return float(connection.execute(statement).scalar_one())
+
+    def insert(self, table: Table) -> Any:
+        """The dialect's INSERT, which knows ON CONFLICT; the same on both databases."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    def forget_connections(self) -> None:
+        """For a forked child: drop what is shared with the parent without closing it."""
+        self._writers = threading.Lock()
+        self.engine.dispose(close=False)
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except (OperationalError, DBAPIError) as error:
+            if isinstance(error, OperationalError) or error.connection_invalidated:
+                reason = str(error.orig).strip().splitlines()[0]
+                raise LedgerUnavailable(
+                    f"The ledger {self.shown_url} cannot be reached: {reason}."
+                ) from error
+            raise
+
+
+def _postgresql(url: str) -> Engine:
+    return create_engine(url, pool_size=20, max_overflow=20, pool_pre_ping=True)
+
+
+def _sqlite(url: str) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=32,
+        max_overflow=-1,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # we begin ourselves
+        _use_wal(connection)
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get("order_worker_read_only", False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _use_wal(connection: Any) -> None:
+    """Turn the write-ahead log on. Changing the mode of a new file does not wait for a
+    competitor as other statements do, so the wait is here.
+    """
+    give_up_at = time.monotonic() + BUSY_SECONDS
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except connection.OperationalError:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.01)

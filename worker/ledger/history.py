@@ -1,0 +1,56 @@
+"""Every change is a transition row: written here, and only inserted."""
+
+from sqlalchemy import Connection, insert
+
+from worker.domain.jobs import State, WaitingFor
+from worker.domain.states import check
+from worker.ledger.schema import transitions
+
+INSERT = insert(transitions)
+
+
+def job_went(
+    connection: Connection,
+    job_id: str,
+    old: State | None,
+    new: State,
+    *,
+    at: float,
+    actor: str,
+    waiting_for: WaitingFor | None = None,
+    why: str | None = None,
+) -> None:
+    """Record that a job went from `old` to `new`. Raises AssertionError for an impossible one."""
+    check(old, new)
+    connection.execute(
+        INSERT,
+        {
+            "at": at,
+            "job_id": job_id,
+            "subject": "job",
+            "old": old,
+            "new": new,
+            "waiting_for": waiting_for,
+            "actor": actor,
+            "why": why,
+        },
+    )
+
+
+def order_went(
+    connection: Connection, job_id: str, old: str | None, new: str, *, at: float, actor: str
+) -> None:
+    """Record that the order of a job was seen to have changed its state at the provider."""
+    connection.execute(
+        INSERT,
+        {
+            "at": at,
+            "job_id": job_id,
+            "subject": "order",
+            "old": old,
+            "new": new,
+            "waiting_for": None,
+            "actor": actor,
+            "why": None,
+        },
+    )

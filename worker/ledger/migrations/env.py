@@ -1,0 +1,14 @@
+"""Alembic's entry: migrations run on the connection that `upgrade` hands over."""
+
+from alembic import context
+
+from worker.ledger.schema import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=metadata,
+    # SQLite can roll a schema back too; half a migration must not stay.
+    transactional_ddl=True,
+)
+context.run_migrations()

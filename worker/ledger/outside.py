@@ -1,0 +1,76 @@
+"""What Celery keeps that is no job: results of other tasks, groups, ids that stand for jobs."""
+
+from typing import Any
+
+from sqlalchemy import bindparam, delete, select, update
+
+from worker.ledger import rows
+from worker.ledger.claims import JOB
+from worker.ledger.database import Database
+from worker.ledger.rounds import Message
+from worker.ledger.schema import aliases, groups, jobs, results
+
+ALIAS = select(aliases.c.job_id).where(aliases.c.id == bindparam("alias"))
+
+
+def find_job(database: Database, task_id: str) -> Message | None:
+    """The job that a Celery task id stands for, by itself or as an alias."""
+    with database.read() as connection:
+        row = connection.execute(JOB, {"job_id": task_id}).one_or_none()
+        if row is None:
+            job_id = connection.execute(ALIAS, {"alias": task_id}).scalar()
+            row = job_id and connection.execute(JOB, {"job_id": job_id}).one_or_none()
+        return Message(rows.job(row), row.options) if row else None
+
+
+def mark_continued(database: Database, job_id: str) -> None:
+    """Celery has fired what hangs on a final job."""
+    with database.write() as connection:
+        now = database.now(connection)
+        connection.execute(
+            update(jobs)
+            .where(jobs.c.id == job_id, jobs.c.options.is_not(None))
+            .values(continued_at=now)
+        )
+
+
+def store_result(database: Database, task_id: str, status: str, meta: dict[str, Any]) -> None:
+    with database.write() as connection:
+        values = {"status": status, "meta": meta, "at": database.now(connection)}
+        statement = database.insert(results).on_conflict_do_update(
+            index_elements=["task_id"], set_=values
+        )
+        connection.execute(statement, {"task_id": task_id, **values})
+
+
+def load_result(database: Database, task_id: str) -> dict[str, Any] | None:
+    with database.read() as connection:
+        return connection.execute(
+            select(results.c.meta).where(results.c.task_id == task_id)
+        ).scalar()
+
+
+def forget_result(database: Database, task_id: str) -> None:
+    with database.write() as connection:
+        connection.execute(delete(results).where(results.c.task_id == task_id))
+
+
+def store_group(database: Database, group_id: str, result: Any) -> None:
+    with database.write() as connection:
+        values = {"result": result, "at": database.now(connection)}
+        statement = database.insert(groups).on_conflict_do_update(
+            index_elements=["group_id"], set_=values
+        )
+        connection.execute(statement, {"group_id": group_id, **values})
+
+
+def load_group(database: Database, group_id: str) -> Any:
+    with database.read() as connection:
+        return connection.execute(
+            select(groups.c.result).where(groups.c.group_id == group_id)
+        ).scalar()
+
+
+def forget_group(database: Database, group_id: str) -> None:
+    with database.write() as connection:
+        connection.execute(delete(groups).where(groups.c.group_id == group_id))

@@ -1,0 +1,282 @@
+"""What a dispatcher does on its rounds: ended leases, deadlines, sleepers, and whom to publish.
+
+Each verb looks first and writes only if there is something to write, so that an idle fleet
+leaves the database alone.
+"""
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, exists, func, select, text, update
+
+from worker.domain import bucket as arithmetic
+from worker.domain.bucket import Bucket
+from worker.domain.decisions import Decision, expired, lease_lost
+from worker.domain.jobs import FINAL, Job, State
+from worker.ledger import quotas, rows
+from worker.ledger.claims import JOB, LOCKED_JOB, ORDER, WRITE
+from worker.ledger.ledger import Ledger
+from worker.ledger.schema import (
+    IN_FLIGHT,
+    PARKED,
+    READY,
+    RUNNING,
+    SLEEPING,
+    TO_CONTINUE,
+    UNROUTED,
+    attempts,
+    buckets,
+    jobs,
+)
+from worker.ledger.settlements import conclude
+
+LOOK_AHEAD = 256  # published jobs of a bucket, anywhere in the fleet, that a round looks past
+BATCH = 200  # rows of one transaction: short enough to keep nobody waiting
+
+ENDED_LEASES = (
+    select(jobs.c.id).where(text(RUNNING), jobs.c.lease_until < bindparam("now")).limit(BATCH)
+)
+PAST_DEADLINE = (
+    select(jobs.c.id).where(text(PARKED), jobs.c.deadline <= bindparam("now")).limit(BATCH)
+)
+UNROUTED_JOBS = select(jobs).where(text(UNROUTED)).limit(BATCH)
+NEXT_TIMES = (
+    select(func.min(jobs.c.lease_until)).where(text(RUNNING)).scalar_subquery(),
+    select(func.min(jobs.c.deadline)).where(text(PARKED)).scalar_subquery(),
+    select(func.min(jobs.c.due_at)).where(text(SLEEPING)).scalar_subquery(),
+)
+# Whoever holds a row's lock is about to write it anyway: it is passed over, not waited for.
+DUE = (
+    select(jobs.c.seq)
+    .where(text(SLEEPING), jobs.c.due_at <= bindparam("now"), jobs.c.bucket.is_not(None))
+    .with_for_update(skip_locked=True)
+)
+WAKE_SLEEPERS = (
+    update(jobs).where(jobs.c.seq.in_(DUE)).values(ready=True, publish_at=0.0, publish_count=0)
+)
+END_LOST_ATTEMPTS = (
+    update(attempts)
+    .where(attempts.c.job_id == bindparam("of_job"), text(IN_FLIGHT))
+    .values(outcome="unknown", message="the worker was lost")
+)
+LOST_BUCKETS = select(attempts.c.bucket).where(
+    attempts.c.job_id == bindparam("of_job"), text(IN_FLIGHT)
+)
+BUSY_BUCKETS = (
+    select(
+        buckets,
+        select(func.count())
+        .where(attempts.c.bucket == buckets.c.key, text(f"attempts.{IN_FLIGHT}"))
+        .correlate(buckets)
+        .scalar_subquery()
+        .label("in_flight"),
+    )
+    .where(exists().where(jobs.c.bucket == buckets.c.key, text(f"jobs.{READY}")))
+    .order_by(buckets.c.served_at)
+)
+FIRST_READY = (
+    select(jobs.c.id, jobs.c.publish_at, jobs.c.publish_count)
+    .where(jobs.c.bucket == bindparam("bucket"), text(READY))
+    .order_by(jobs.c.rank, jobs.c.priority, jobs.c.seq)
+    .limit(bindparam("most"))
+)
+TO_MARK = (
+    select(jobs.c.seq)
+    .where(jobs.c.id == bindparam("job_id"), text(READY))
+    .with_for_update(skip_locked=True)
+)
+MARK = (
+    update(jobs)
+    .where(jobs.c.seq.in_(TO_MARK))
+    .values(publish_at=bindparam("until"), publish_count=jobs.c.publish_count + 1)
+)
+HELD_BY = select(func.count()).where(text(RUNNING), jobs.c.worker == bindparam("of_worker"))
+STILL_READY = select(jobs.c.id).where(jobs.c.id.in_(bindparam("ids", expanding=True)), text(READY))
+CONTINUE = (
+    select(jobs.c.id)
+    .where(text(TO_CONTINUE), jobs.c.publish_at <= bindparam("now"))
+    .order_by(jobs.c.publish_at)
+    .limit(BATCH)
+)
+CONTINUE_AGAIN = 60.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a message of a job carries: its id, its arguments, and what its caller hung on it."""
+
+    job: Job
+    options: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Whom to publish now, and in how many seconds the next round finds something new."""
+
+    messages: list[Message]
+    next_in: float
+
+
+def recover(ledger: Ledger, actor: str) -> int:
+    """Take ended leases away, and conclude what is past its deadline; how many jobs it was."""
+    with ledger.database.read() as connection:
+        now = ledger.database.now(connection)
+        ended = connection.execute(ENDED_LEASES, {"now": now}).scalars().all()
+        overdue = connection.execute(PAST_DEADLINE, {"now": now}).scalars().all()
+    return sum(_end(ledger, job_id, actor) for job_id in [*ended, *overdue])
+
+
+def _end(ledger: Ledger, job_id: str, actor: str) -> bool:
+    """End one job's lease or its time, if under the locks it is still so."""
+    with ledger.database.write() as connection:
+        row = connection.execute(JOB, {"job_id": job_id}).one()
+        of = {"seller": row.seller, "order_id": row.order_id}
+        connection.execute(ORDER.with_for_update(), of)
+        row = connection.execute(LOCKED_JOB, {"job_id": job_id}).one()
+        job = rows.job(row)
+        now = ledger.database.now(connection)
+        decision = _ending(ledger, row, job, now)
+        if decision is None:
+            return False
+        if job.state is State.RUNNING:
+            _end_lost_attempts(ledger, connection, job, now)
+            lost = {"job_id": job.id, "lost_leases": job.lost_leases + 1}
+            connection.execute(WRITE, lost | {"lease_token": row.lease_token + 1})
+        conclude(ledger, connection, job, decision, now=now, actor=actor)
+        if decision.is_final:  # nobody is running it: its continuations are the dispatcher's
+            connection.execute(WRITE, {"job_id": job.id, "publish_at": now})
+        return True
+
+
+def _ending(ledger: Ledger, row: Any, job: Job, now: float) -> Decision | None:
+    if job.state in FINAL:
+        return None
+    if job.state is State.RUNNING:
+        if row.lease_until >= now:
+            return None
+        can_look_up = ledger.routes.can_look_up(job.request)
+        return lease_lost(job, now, ledger.policy, can_look_up=can_look_up)
+    return expired(job) if job.deadline <= now else None
+
+
+def _end_lost_attempts(ledger: Ledger, connection: Connection, job: Job, now: float) -> None:
+    """The calls of a lost worker are no longer in flight; their buckets refill up to here."""
+    specs = {spec.key: spec for spec in ledger.routes.all()}
+    for key in sorted(connection.execute(LOST_BUCKETS, {"of_job": job.id}).scalars().all()):
+        if key in specs:
+            bucket, _, _ = quotas.lock(ledger.database, connection, specs[key])
+            quotas.write(connection, bucket)
+    connection.execute(END_LOST_ATTEMPTS, {"of_job": job.id, "finished_at": now})
+
+
+def wake_sleepers(ledger: Ledger) -> None:
+    """Make ready what is due, and route what its producer could not."""
+    with ledger.database.read() as connection:
+        now = ledger.database.now(connection)
+        due = connection.execute(select(NEXT_TIMES[2])).scalar()
+        unrouted = connection.execute(UNROUTED_JOBS).all()
+    if due is not None and due <= now:
+        with ledger.database.write() as connection:
+            connection.execute(WAKE_SLEEPERS, {"now": now})
+    for row in unrouted:
+        job = rows.job(row)
+        spec = ledger.routes.bucket(job.request, job.step)
+        if spec is not None:
+            with ledger.database.write() as connection:
+                values = {"bucket": spec.key, "ready": job.due_at <= now}
+                connection.execute(WRITE, {"job_id": job.id, **values})
+
+
+def prepare(ledger: Ledger) -> None:
+    """Once per worker: rows for all buckets, and jobs moved to the buckets of today's keys."""
+    with ledger.database.write() as connection:
+        quotas.ensure(ledger.database, connection, ledger.routes.all())
+        connection.execute(
+            update(jobs)
+            .where(text(PARKED))
+            .where(jobs.c.bucket.not_in([spec.key for spec in ledger.routes.all()]))
+            .values(bucket=None, ready=False)
+        )
+    quotas.half_open(ledger)
+
+
+def dispatch(
+    ledger: Ledger, worker: str, slots: int, outstanding: Collection[str], longest: float
+) -> Round:
+    """Choose ready jobs to publish, least recently served bucket first, one of each in turn.
+
+    `slots` is how many jobs the process can run at once, `outstanding` what it has published
+    and not yet seen claimed, `longest` the seconds that a round may wait at most.
+    """
+    with ledger.database.read() as connection:
+        now = ledger.database.now(connection)
+        held = connection.execute(HELD_BY, {"of_worker": worker}).scalar_one()
+        waiting = connection.execute(STILL_READY, {"ids": list(outstanding)}).scalars().all()
+        free = slots - held - len(waiting)
+        chosen, next_at = _choose(connection, now, max(0, free))
+        for moment in connection.execute(select(*NEXT_TIMES)).one():
+            next_at = min(next_at, moment if moment is not None else math.inf)
+        to_continue = connection.execute(CONTINUE, {"now": now}).scalars().all()
+    if not chosen and not to_continue:
+        return Round([], min(longest, max(0.0, next_at - now)))
+    return Round(_mark(ledger, chosen, to_continue), 0.0 if chosen else longest)
+
+
+def _choose(connection: Connection, now: float, free: int) -> tuple[list[tuple[str, float]], float]:
+    """Jobs to publish with the seconds until each may be published again, and the next time."""
+    queues: list[list[tuple[str, float]]] = []
+    next_at = math.inf
+    for row in connection.execute(BUSY_BUCKETS).all():
+        values = row._asdict()
+        in_flight = values.pop("in_flight")
+        bucket = arithmetic.refilled(rows.bucket_of(values), now, in_flight)
+        tokens = arithmetic.tokens(bucket, now, in_flight)
+        next_at = min(next_at, arithmetic.next_token_at(bucket, in_flight))
+        if not tokens:
+            continue
+        most = {"bucket": bucket.key, "most": min(tokens, free + LOOK_AHEAD)}
+        first = connection.execute(FIRST_READY, most).all()
+        queues.append(
+            [
+                (job.id, _again_in(bucket, job.publish_count))
+                for job in first
+                if job.publish_at <= now
+            ]
+        )
+        next_at = min([next_at, *(job.publish_at for job in first if job.publish_at > now)])
+    chosen: list[tuple[str, float]] = []
+    while len(chosen) < free and any(queues):
+        for queue in queues:
+            if queue and len(chosen) < free:
+                chosen.append(queue.pop(0))
+    return chosen, next_at
+
+
+def _again_in(bucket: Bucket, published: int) -> float:
+    """Seconds until a message that nobody claimed is sent again."""
+    first = min(1.0, max(0.05, bucket.capacity / (2 * bucket.rate)))
+    return min(60.0, first * 2.0 ** min(published, 30))
+
+
+def _mark(
+    ledger: Ledger, chosen: list[tuple[str, float]], to_continue: Collection[str]
+) -> list[Message]:
+    """Mark before sending: a message that is lost is sent again, one that is not, is not."""
+    messages = []
+    with ledger.database.write() as connection:
+        now = ledger.database.now(connection)
+        for job_id, again_in in chosen:
+            marked = connection.execute(MARK, {"job_id": job_id, "until": now + again_in})
+            if marked.rowcount:
+                messages.append(_message(connection, job_id))
+        for job_id in to_continue:
+            connection.execute(WRITE, {"job_id": job_id, "publish_at": now + CONTINUE_AGAIN})
+            messages.append(_message(connection, job_id))
+    return messages
+
+
+def _message(connection: Connection, job_id: str) -> Message:
+    row = connection.execute(JOB, {"job_id": job_id}).one()
+    return Message(rows.job(row), row.options)

@@ -1,0 +1,64 @@
+"""Rows of the ledger as the domain's values, and back."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Row
+
+from worker.domain.bucket import Bucket
+from worker.domain.jobs import Effect, Job, Request, State, Step, Task, WaitingFor
+
+
+def job(row: Row[Any]) -> Job:
+    return Job(
+        id=row.id,
+        seq=row.seq,
+        request=request(row),
+        state=State(row.state),
+        step=Step(row.step),
+        effect=Effect(row.effect),
+        accepted_at=row.accepted_at,
+        due_at=row.due_at,
+        deadline=row.deadline,
+        give_up_at=row.give_up_at,
+        waiting_for=WaitingFor(row.waiting_for) if row.waiting_for else None,
+        attempt_count=row.attempt_count,
+        sends=row.sends,
+        costs=row.costs,
+        backoffs=row.backoffs,
+        doubt_since=row.doubt_since,
+        not_applied_at=row.not_applied_at,
+        sent_at=row.sent_at,
+        lost_leases=row.lost_leases,
+        receipt=row.receipt,
+        error=row.error,
+    )
+
+
+def request(row: Row[Any]) -> Request:
+    return Request(
+        task=Task(row.task),
+        seller=row.seller,
+        order_id=row.order_id,
+        reason=row.reason,
+        reason_detail=row.reason_detail,
+        parent_order_id=row.parent_order_id,
+        success_url=row.success_url,
+        failure_url=row.failure_url,
+        priority=row.priority,
+        key=row.key,
+    )
+
+
+def bucket(row: Row[Any]) -> Bucket:
+    return bucket_of(row._asdict())
+
+
+def bucket_of(values: Mapping[str, Any]) -> Bucket:
+    why = values["closed_for"]
+    return Bucket(**{**values, "closed_for": WaitingFor(why) if why else None})
+
+
+def columns(value: Bucket) -> dict[str, Any]:
+    return asdict(value)

@@ -1,0 +1,227 @@
+"""Writing what an answer came to: fenced by the claim's token, one transaction.
+
+A settle whose token is no longer the job's changes no job: the dispatcher has taken the lease
+away, and the job has gone on. What the call taught the bucket is true all the same.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, text, update
+
+from worker.domain import bucket as arithmetic
+from worker.domain.bucket import BucketSpec
+from worker.domain.decisions import Decision
+from worker.domain.jobs import RANK, Job, State, Step, WaitingFor
+from worker.domain.outcomes import Answer, Outcome
+from worker.ledger import history, quotas
+from worker.ledger.claims import ORDER, WRITE, Claim
+from worker.ledger.ledger import Ledger
+from worker.ledger.schema import IN_FLIGHT, SLEEPING, attempts, jobs, orders
+
+FENCE = (
+    select(jobs.c.lease_token, jobs.c.state)
+    .where(jobs.c.id == bindparam("job_id"))
+    .with_for_update()
+)
+END_ATTEMPT = update(attempts).where(attempts.c.id == bindparam("attempt"), text(IN_FLIGHT))
+WAITS_FOR_ORDER = (
+    select(jobs.c.id)
+    .where(jobs.c.seller == bindparam("seller"), jobs.c.order_id == bindparam("order_id"))
+    .where(jobs.c.waiting_for == WaitingFor.ORDER)
+    .where(text(SLEEPING))
+    .with_for_update()
+)
+SET_ORDER = update(orders).where(
+    orders.c.seller == bindparam("of_seller"), orders.c.order_id == bindparam("of_order_id")
+)
+
+CONTINUE_AFTER = 30.0  # seconds in which the task itself fires what its caller hung on it
+
+
+def note(ledger: Ledger, held: Claim, answer: Answer, decision: Decision) -> bool:
+    """An attempt ended and the same claim goes on: the job stays running, its effect is written.
+
+    False if the lease was taken away.
+    """
+    return _write(ledger, held, answer, decision, keep=True)
+
+
+def settle(ledger: Ledger, held: Claim, answer: Answer, decision: Decision) -> bool:
+    """An attempt ended and with it the claim. False if the lease had been taken away."""
+    return _write(ledger, held, answer, decision, keep=False)
+
+
+def _write(ledger: Ledger, held: Claim, answer: Answer, decision: Decision, *, keep: bool) -> bool:
+    job = held.job
+    with ledger.database.write() as connection:
+        of = {"seller": job.seller, "order_id": job.order_id}
+        order = connection.execute(ORDER.with_for_update(), of).one()
+        fence = connection.execute(FENCE, {"job_id": job.id}).one()
+        owns = fence.lease_token == held.token and fence.state == State.RUNNING
+        now = ledger.database.now(connection)
+        if owns and keep:
+            _keep(connection, job, decision)
+        elif owns:
+            conclude(ledger, connection, job, decision, now=now, actor=held.worker)
+            _learn_of_order(connection, job, answer, decision, order, now, held.worker)
+        _end_attempt(ledger, connection, held, answer)
+        return bool(owns)
+
+
+def _keep(connection: Connection, job: Job, decision: Decision) -> None:
+    values = {"effect": decision.effect, "costs": job.costs + decision.cost}
+    connection.execute(WRITE, {"job_id": job.id, "backoffs": decision.backoffs, **values})
+
+
+def _end_attempt(ledger: Ledger, connection: Connection, held: Claim, answer: Answer) -> None:
+    """End the attempt, and let its bucket learn from the answer."""
+    spec = _spec(held)
+    # The bucket is refilled with this call still in flight, and only then the call ends.
+    bucket, now, _ = quotas.lock(ledger.database, connection, spec)
+    ended = connection.execute(
+        END_ATTEMPT,
+        {
+            "attempt": held.turn.attempt_id,
+            "finished_at": now,
+            "outcome": answer.outcome,
+            "status": answer.status,
+            "code": answer.code,
+            "message": answer.message,
+            "request_id": answer.request_id,
+        },
+    ).rowcount
+    if ended:
+        retry = ledger.policy.credentials_retry
+        quotas.write(connection, arithmetic.after(bucket, answer, held.turn.at, now, retry))
+    if answer.outcome is Outcome.DENIED and answer.scope == "seller":
+        specs = [other for other in ledger.routes.of_seller(held.job.seller) if other != spec]
+        quotas.close_seller(ledger, connection, specs, now)
+
+
+def _spec(held: Claim) -> BucketSpec:
+    bucket = held.turn.bucket
+    names = ("key", "seller", "operation", "capacity", "rate", "source", "margin")
+    return BucketSpec(**{name: value for name, value in asdict(bucket).items() if name in names})
+
+
+def conclude(
+    ledger: Ledger,
+    connection: Connection,
+    job: Job,
+    decision: Decision,
+    *,
+    now: float,
+    actor: str,
+) -> None:
+    """Write a decision on a job whose row is locked, and wake who waited for its order."""
+    history.job_went(
+        connection,
+        job.id,
+        job.state,
+        decision.state,
+        at=now,
+        actor=actor,
+        waiting_for=decision.waiting_for,
+        why=decision.why,
+    )
+    values: dict[str, Any] = {
+        "state": decision.state,
+        "waiting_for": decision.waiting_for,
+        "effect": decision.effect,
+        "step": decision.step,
+        "rank": RANK[decision.step],
+        "costs": job.costs + decision.cost,
+        "backoffs": decision.backoffs,
+        "doubt_since": decision.doubt_since,
+        "not_applied_at": decision.not_applied_at,
+        "receipt": decision.receipt,
+        "error": decision.error,
+        "worker": None,
+        "lease_until": None,
+        "publish_at": 0.0,
+        "publish_count": 0,
+    }
+    if decision.is_final:
+        values |= {
+            "ready": False,
+            "finished_at": now,
+            "publish_at": now + CONTINUE_AFTER,
+            "holds_key": decision.state is State.SUCCEEDED,
+        }
+    else:
+        spec = ledger.routes.bucket(job.request, decision.step)
+        values |= {
+            "bucket": spec.key if spec else None,
+            "ready": decision.due_in <= 0 and spec is not None,
+            "due_at": now + decision.due_in,
+            "deadline": _deadline(ledger, job, decision),
+        }
+    connection.execute(WRITE, {"job_id": job.id, **values})
+    if decision.is_final or decision.step is Step.DETAILS:
+        wake_order(connection, job, now, actor)
+
+
+def _deadline(ledger: Ledger, job: Job, decision: Decision) -> float:
+    """When the dispatcher ends what the job does now: a doubt has a limit of its own."""
+    if decision.state is State.IN_DOUBT and decision.doubt_since is not None:
+        return decision.doubt_since + ledger.policy.doubt_limit
+    return job.give_up_at
+
+
+def wake_order(connection: Connection, job: Job, now: float, actor: str) -> None:
+    """The order is free: what waited for it is ready."""
+    of = {"seller": job.seller, "order_id": job.order_id}
+    for waiting in connection.execute(WAITS_FOR_ORDER, of).scalars().all():
+        history.job_went(
+            connection,
+            waiting,
+            State.WAITING,
+            State.WAITING,
+            at=now,
+            actor=actor,
+            waiting_for=WaitingFor.TURN,
+            why=f"job {job.id} is done with the order",
+        )
+        connection.execute(
+            WRITE,
+            {
+                "job_id": waiting,
+                "waiting_for": WaitingFor.TURN,
+                "due_at": now,
+                "ready": True,
+                "publish_at": 0.0,
+                "publish_count": 0,
+            },
+        )
+
+
+def _learn_of_order(
+    connection: Connection,
+    job: Job,
+    answer: Answer,
+    decision: Decision,
+    order: Any,
+    now: float,
+    actor: str,
+) -> None:
+    """What the answer says of the order itself: its state, and whether that is in doubt."""
+    seen = answer.order.state if answer.order else None
+    gave_up = decision.state is State.FAILED and decision.step is Step.DOUBT
+    resolved = job.step is Step.DOUBT and decision.step is not Step.DOUBT
+    in_doubt = gave_up or (order.in_doubt and not resolved)
+    if seen is None and in_doubt == order.in_doubt:
+        return
+    state = seen if seen is not None else order.state
+    connection.execute(
+        SET_ORDER,
+        {
+            "of_seller": job.seller,
+            "of_order_id": job.order_id,
+            "state": state,
+            "state_at": now if state != order.state else order.state_at,
+            "in_doubt": in_doubt,
+        },
+    )
+    if seen is not None and seen != order.state:
+        history.order_went(connection, job.id, order.state, seen, at=now, actor=actor)

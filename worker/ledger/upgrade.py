@@ -1,0 +1,58 @@
+"""The schema of a ledger: is it ours, and making it so.
+
+Migrations only go forwards. On SQLite whichever process comes first makes the schema; on a
+server somebody says so (`order-worker migrate`), for old workers may still be running.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Select, inspect, select, table
+from sqlalchemy import column as named
+
+from worker.errors import LedgerUnavailable
+from worker.ledger.database import Database
+from worker.ledger.schema import HEAD
+
+VERSION: Select[tuple[str]] = select(named("version_num")).select_from(table("alembic_version"))
+
+
+def ensure(database: Database) -> None:
+    """Make the schema on SQLite; elsewhere refuse a ledger that was not migrated.
+
+    Raises LedgerUnavailable with what to do.
+    """
+    with database.read() as connection:
+        found = _version(connection)
+    if found == HEAD:
+        return
+    if database.is_sqlite and (found is None or found < HEAD):
+        upgrade(database)
+        return
+    what = "has no schema" if found is None else f"has the schema {found}, this version {HEAD}"
+    todo = (
+        "run `order-worker migrate`"
+        if found is None or found < HEAD
+        else "install the version of order-worker that belongs to it"
+    )
+    raise LedgerUnavailable(f"The ledger {database.shown_url} {what}: {todo}.")
+
+
+def upgrade(database: Database) -> str | None:
+    """Bring the schema to this version's; the version that was found. Safe to run at once twice."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with database.write() as connection:
+        found = _version(connection)
+        if found != HEAD:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    return found
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(VERSION).scalar()

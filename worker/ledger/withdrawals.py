@@ -1,0 +1,31 @@
+"""Taking a job back before it has had any effect."""
+
+from worker.domain.jobs import Effect, Job, State
+from worker.ledger import rows
+from worker.ledger.claims import JOB, LOCKED_JOB, ORDER, withdraw_row
+from worker.ledger.ledger import Ledger
+from worker.ledger.settlements import wake_order
+
+
+def withdraw(ledger: Ledger, job_id: str, actor: str, why: str) -> Job | None:
+    """Withdraw a job that waits with no effect; the job as it stood before, None if unknown.
+
+    The job is left alone in every other state: the caller sees from what it gets.
+    """
+    with ledger.database.write() as connection:
+        row = connection.execute(JOB, {"job_id": job_id}).one_or_none()
+        if row is None:
+            return None
+        connection.execute(
+            ORDER.with_for_update(), {"seller": row.seller, "order_id": row.order_id}
+        )
+        job = rows.job(connection.execute(LOCKED_JOB, {"job_id": job_id}).one())
+        if is_withdrawable(job):
+            now = ledger.database.now(connection)
+            withdraw_row(connection, job, now, actor, why)
+            wake_order(connection, job, now, actor)
+        return job
+
+
+def is_withdrawable(job: Job) -> bool:
+    return job.state is State.WAITING and job.effect is Effect.NONE
