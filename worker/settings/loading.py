@@ -4,6 +4,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from worker.domain.jobs import Policy
 from worker.settings.answers import mistakes_of
 from worker.settings.environment import Environment
 from worker.settings.mistakes import ConfigurationError, KeyPath, Mistake, nearest
-from worker.settings.references import Reference, Withheld, references, replaced
+from worker.settings.references import Withheld, references
 from worker.settings.sections import Broker, Ledger, SellerTable, Worker
 from worker.settings.values import Text
 
@@ -69,49 +70,39 @@ class Settings(BaseSettings):
             raise ConfigurationError(
                 f'there is no seller "{name}" in the configuration; {nearest(name, self.sellers)}'
             )
-        mistakes, options = self._options(name, secrets=secrets)
+        seller = self.sellers[name]
+        stand_ins: dict[KeyPath, object] = {}
+        mistakes: list[Mistake] = []
+        for path, reference in references(seller.options):
+            try:
+                stand_ins[path] = (
+                    reference.read(self._environ) if secrets else Withheld(reference.source)
+                )
+            except ValueError as error:
+                mistakes.append(Mistake(("sellers", name, *path), str(error)))
         if mistakes:
             raise ConfigurationError(*mistakes)
-        return options
+        return seller.table(stand_ins)
 
     def check_secrets(self) -> None:
         """Raise ConfigurationError that lists every secret of every seller that cannot be had."""
-        found = [m for name in self.sellers for m in self._options(name, secrets=True)[0]]
-        if found:
-            raise ConfigurationError(*found)
+        mistakes: list[str] = []
+        for name in self.sellers:
+            try:
+                self.seller(name)
+            except ConfigurationError as error:
+                mistakes += error.mistakes
+        if mistakes:
+            raise ConfigurationError(*mistakes)
 
     def secrets(self) -> tuple[str, ...]:
         """All that must never be shown and can be had: for the redaction of logs."""
         values = [*self.ledger.url.passwords, *self.broker.url.passwords]
         for seller in self.sellers.values():
             for _, reference in references(seller.options):
-                value = self._read(reference)
-                if isinstance(value, str):
-                    values.append(value)
+                with suppress(ValueError):  # one that is not there cannot be shown either
+                    values.append(reference.read(self._environ))
         return tuple(dict.fromkeys(values))
-
-    def _options(self, name: str, *, secrets: bool) -> tuple[list[Mistake], dict[str, Any]]:
-        seller = self.sellers[name]
-        mistakes: list[Mistake] = []
-        stand_ins: dict[KeyPath, object] = {}
-        for path, reference in references(seller.options):
-            value = self._read(reference) if secrets else Withheld(reference.source)
-            stand_ins[path] = value
-            if isinstance(value, ValueError):
-                mistakes.append(Mistake(("sellers", name, *path), str(value)))
-        own: dict[str, Any] = {"provider": seller.provider}
-        if seller.quotas:
-            own["quotas"] = {key: quota.model_dump() for key, quota in seller.quotas.items()}
-        resolved = {
-            key: replaced(value, stand_ins, (key,)) for key, value in seller.options.items()
-        }
-        return mistakes, {**own, **resolved}
-
-    def _read(self, reference: Reference) -> str | ValueError:
-        try:
-            return reference.read(self._environ)
-        except ValueError as error:
-            return error
 
 
 def load(

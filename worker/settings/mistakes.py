@@ -64,6 +64,6 @@ def as_written(value: object) -> str | None:
 def nearest(word: str, known: Iterable[str]) -> str:
     """A sentence that points to the word which was probably meant, or to all there are."""
     words = sorted(known)
-    if near := get_close_matches(word.lower(), words, n=1):
+    if near := get_close_matches(word, words, n=1) or get_close_matches(word.lower(), words):
         return f'did you mean "{near[0]}"?'
     return f"known: {', '.join(words)}" if words else "none are known"

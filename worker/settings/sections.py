@@ -14,8 +14,8 @@ from pydantic import (
 )
 
 from worker.domain.jobs import Policy, Task
-from worker.settings.mistakes import Several
-from worker.settings.references import misplaced
+from worker.settings.mistakes import KeyPath, Several
+from worker.settings.references import misplaced, replaced
 from worker.settings.urls import BrokerUrl, LedgerUrl, Url, ledger_url
 from worker.settings.values import (
     Capacity,
@@ -117,6 +117,13 @@ class Seller(Section):
     options: Annotated[dict[str, Any], AfterValidator(_secrets_elsewhere)] = Field(
         default={}, repr=False
     )
+
+    def table(self, stand_ins: Mapping[KeyPath, object]) -> dict[str, Any]:
+        """The table as its provider reads it, with values in the place of references."""
+        own: dict[str, Any] = {"provider": self.provider}
+        if self.quotas:
+            own["quotas"] = {name: quota.model_dump() for name, quota in self.quotas.items()}
+        return own | {key: replaced(part, stand_ins, (key,)) for key, part in self.options.items()}
 
 
 def _apart(table: object) -> object:
