@@ -1,16 +1,6 @@
-"""Seller Center, the action-style marketplace API that is signed with HMAC-SHA256.
+"""Seller Center, the action-style marketplace API: order items cancelled and read.
 
-It cancels order items; it has nothing to confirm.
-
-    provider        one seller: its calls, over
-      configuration   what may stand under its name in the configuration
-      door            which requests it takes
-      buckets         what the provider counts together
-      operations      actions, verbs, quotas
-      signing         parameters, text to sign, signature, request
-      responses       what an answer means, over
-        envelope        XML or JSON, as one shape
-        errors          the error codes, as a table
-        items           what a lookup says of an item
-      reasons         the venture's list of reasons, for a check by a person
+Besides the files that every provider has: `admission` (which requests it takes), `buckets`,
+`documents` (XML or JSON, read into one shape), `codes` (the table of errors), `lookup` (what is
+read of an item), `reasons` (the venture's own list, for a person who checks a configuration).
 """

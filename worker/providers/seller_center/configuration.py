@@ -1,8 +1,8 @@
-"""`[sellers.<id>]` of a Seller Center account: what may stand there, and what is wrong with it."""
+"""`[sellers.<seller>]` of a Seller Center account, validated; and refused readably."""
 
+import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
-from textwrap import shorten
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -11,15 +11,18 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    FiniteFloat,
     SecretStr,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 
 from worker.providers.base import BadInput, Quota
-from worker.providers.seller_center.operations import OPERATIONS
+from worker.providers.seller_center.operations import OPERATIONS, Operation
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LONGEST_SHOWN = 100  # characters of a wrong value
+SECRETS = frozenset({"api_key", "proxy"})  # a proxy's URL may hold a password
 
 RULES = {
     "provider": '"seller_center"',
@@ -34,27 +37,27 @@ RULES = {
     "user_agent": "printable ASCII, up to 500 characters",
     "proxy": 'the http or https URL of a proxy, for instance "http://proxy:3128"',
     "ca_bundle": "the path of a file or directory with CA certificates",
-    "margin": "a number of seconds, 0 or more",
+    "margin": "a number of seconds, 0 or more, that leaves every operation a capacity of 1",
     "quotas": f"tables named after an operation: {', '.join(OPERATIONS)}",
     "capacity": "a finite number of at least 1",
     "restore_rate": "a finite number of tokens per second above 0",
 }
-UNSHOWN = frozenset({"api_key", "proxy"})  # a proxy's URL may hold a password
 
 
 def _endpoint(value: str) -> str:
-    """The URL with its path; raises ValueError for one that is not to be called."""
+    """The URL with a path; raises ValueError for one that is not to be called."""
     url = urlsplit(value)
-    is_safe = url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK)
-    is_plain = not (url.query or url.fragment or url.username or url.password)
-    if not (is_safe and is_plain and url.hostname and url.port != 0 and _is_printable(value)):
+    is_safe = url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.hostname or ""))
+    is_plain = not (url.query or url.fragment or "@" in url.netloc) and _is_printable(value)
+    if not (is_safe and is_plain and url.hostname and url.port != 0):
         raise ValueError
     return value if url.path else f"{value}/"
 
 
-def _proxy(value: str) -> str:
-    url = urlsplit(value)
-    if url.scheme not in ("http", "https") or not url.hostname or url.port == 0:
+def _proxy(value: SecretStr) -> SecretStr:
+    url = urlsplit(value.get_secret_value())
+    is_plain = _is_printable(value.get_secret_value())
+    if url.scheme not in ("http", "https") or not url.hostname or url.port == 0 or not is_plain:
         raise ValueError
     return value
 
@@ -65,32 +68,40 @@ def _existing(value: str) -> str:
     return value
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _is_printable(value: str) -> bool:
     return value.isascii() and value.isprintable() and " " not in value
 
 
-def _known(quotas: dict[str, "QuotaOptions"]) -> dict[str, "QuotaOptions"]:
+Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
+Printable = Annotated[str, StringConstraints(max_length=500, pattern=r"^[!-~][ -~]*$")]
+
+
+class QuotaOptions(BaseModel):
+    """A bucket's numbers in place of the operation's own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    capacity: FiniteFloat | None = Field(default=None, ge=1)
+    restore_rate: FiniteFloat | None = Field(default=None, gt=0)  # tokens per second
+
+
+def _known(quotas: dict[str, QuotaOptions]) -> dict[str, QuotaOptions]:
     if not quotas.keys() <= OPERATIONS.keys():
         raise ValueError
     return quotas
 
 
-Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
+class Configuration(BaseModel):
+    """The keys of a Seller Center seller. Secrets are shown by no repr and by no error."""
 
-
-class _Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class QuotaOptions(_Options):
-    """A bucket's numbers in place of the operation's own."""
-
-    capacity: float = Field(ge=1, allow_inf_nan=False)
-    restore_rate: float = Field(gt=0, allow_inf_nan=False)
-
-
-class SellerOptions(_Options):
-    """The keys of one seller, secrets already resolved to text."""
 
     provider: Literal["seller_center"] = "seller_center"
     endpoint: Annotated[str, AfterValidator(_endpoint)]
@@ -100,45 +111,55 @@ class SellerOptions(_Options):
     version: Text = "1.0"
     reason: Annotated[Text, StringConstraints(max_length=1024)] = "SHORTAGE"
     reason_parameter: Literal["Reason", "ReasonId"] = "Reason"
-    user_agent: (
-        Annotated[str, StringConstraints(max_length=500, pattern=r"^[!-~][ -~]*$")] | None
-    ) = None
-    proxy: Annotated[str, AfterValidator(_proxy)] | None = None
+    user_agent: Printable | None = None  # Falabella asks for one of its own form
+    proxy: Annotated[SecretStr, AfterValidator(_proxy)] | None = None
     ca_bundle: Annotated[str, AfterValidator(_existing)] | None = None
-    quotas: Annotated[dict[str, QuotaOptions], AfterValidator(_known)] = Field(default_factory=dict)
-    margin: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    quotas: Annotated[dict[str, QuotaOptions], AfterValidator(_known)] = {}
+    margin: FiniteFloat = Field(default=0.0, ge=0)  # seconds
 
-    @classmethod
-    def read(cls, seller: str, options: Mapping[str, Any]) -> Self:
-        """The validated options. Raises BadInput with the first key that is wrong."""
-        try:
-            return cls.model_validate(dict(options))
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False)[0]
-            path = [str(part) for part in first["loc"]]
-            kind, value = first["type"], first.get("input")
-        raise BadInput(f"sellers.{seller}.{'.'.join(path)}", _fault(path, kind, value))
+    @model_validator(mode="after")
+    def _capacity_above_margin(self) -> Self:
+        quotas = [self.quota(operation) for operation in OPERATIONS.values()]
+        if any(quota.capacity - quota.restore_rate * self.margin < 1 for quota in quotas):
+            raise ValueError
+        return self
 
-    @property
-    def configured_quotas(self) -> dict[str, Quota]:
-        return {
-            name: Quota(given.capacity, given.restore_rate, "configuration")
-            for name, given in self.quotas.items()
-        }
-
-    @property
-    def proxy_password(self) -> str | None:
-        return urlsplit(self.proxy).password if self.proxy else None
+    def quota(self, operation: Operation) -> Quota:
+        """The operation's numbers, or the configured ones; the margin is not yet taken off."""
+        given = self.quotas.get(operation.action)
+        if given is None:
+            return operation.quota
+        return Quota(
+            given.capacity or operation.quota.capacity,
+            given.restore_rate or operation.quota.restore_rate,
+            source="configuration",
+        )
 
 
-def _fault(path: list[str], kind: str, value: object) -> str:
-    key = path[-1]
+def configured(options: Mapping[str, Any]) -> Configuration:
+    """Validate. Raises BadInput with the key, its value (never a secret's) and the rule."""
+    try:
+        return Configuration.model_validate(dict(options))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        path, kind, value = [str(part) for part in first["loc"]], first["type"], first["input"]
+    if not path:  # the one rule over several keys, and its input is all of them
+        path, value = ["margin"], options.get("margin")
+    raise BadInput(".".join(path), _sentence(path, kind, value))
+
+
+def _sentence(path: list[str], kind: str, value: object) -> str:
     if kind == "extra_forbidden":
-        known = QuotaOptions if path[0] == "quotas" else SellerOptions
+        known = QuotaOptions if path[0] == "quotas" else Configuration
         return f"there is no such key; the keys are {', '.join(known.model_fields)}."
-    rule = RULES.get(key, RULES["quotas"])
+    rule = RULES.get(path[-1], RULES["quotas"])
     if kind == "missing":
         return f"is missing; give {rule}."
-    is_shown = key not in UNSHOWN and (key == "user_id" or "@" not in str(value))
-    shown = shorten(repr(value), 120) if is_shown else "this value"
-    return f"{shown} is not right; give {rule}."
+    is_shown = path[-1] in RULES.keys() - SECRETS and (
+        path[-1] == "user_id" or "@" not in str(value)
+    )
+    return f"{_short(repr(value)) if is_shown else 'this value'} is not right; give {rule}."
+
+
+def _short(shown: str) -> str:
+    return shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}…"

@@ -11,16 +11,12 @@ from worker.providers.base import Quota
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One named action: the value of `Action`, its HTTP verb, its quota and its page."""
+    """One named action: its name, its HTTP verb, its quota and its page."""
 
-    name: str
+    action: str
     method: str
     quota: Quota
     page: str
-
-    @property
-    def writes(self) -> bool:
-        return self.method == "POST"
 
 
 ASSUMED = Quota(capacity=10, restore_rate=1.0, source="assumed")
@@ -32,6 +28,6 @@ GET_ORDER_ITEMS = Operation("GetOrderItems", "GET", ASSUMED, "GetOrderItems")
 GET_FAILURE_REASONS = Operation("GetFailureReasons", "GET", ASSUMED, "GetFailureReasons")
 
 OPERATIONS = {
-    operation.name: operation
+    operation.action: operation
     for operation in (SET_STATUS_TO_CANCELED, GET_ORDER_ITEMS, GET_FAILURE_REASONS)
 }

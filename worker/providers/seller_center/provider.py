@@ -1,17 +1,19 @@
-"""One seller of Seller Center: its configuration, its buckets, its calls."""
+"""One configured Seller Center account: the Provider that the executor calls."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Self
+from urllib.parse import quote, urlsplit
 
 from worker.domain.jobs import Job, Request, Step, Task
-from worker.domain.outcomes import Answer, Outcome
+from worker.domain.outcomes import Answer, OrderView, Outcome
 from worker.providers.base import BadInput, BucketSpec
 from worker.providers.client import Client
-from worker.providers.seller_center import door
+from worker.providers.seller_center import admission
 from worker.providers.seller_center.buckets import buckets
-from worker.providers.seller_center.configuration import SellerOptions
-from worker.providers.seller_center.items import Wanted
+from worker.providers.seller_center.configuration import Configuration, configured
+from worker.providers.seller_center.lookup import read_item
 from worker.providers.seller_center.operations import (
     GET_FAILURE_REASONS,
     GET_ORDER_ITEMS,
@@ -25,21 +27,22 @@ from worker.providers.transport import HttpReply, Transport
 
 
 class SellerCenter:
-    """A seller's account. It cancels order items and has no operation that confirms."""
+    """A seller at Seller Center, where order items are cancelled and nothing is confirmed."""
 
     name = "seller_center"
 
-    def __init__(self, seller: str, options: SellerOptions, client: Client) -> None:
+    def __init__(self, seller: str, configuration: Configuration, client: Client) -> None:
         self.seller = seller
-        self._options = options
+        self._configuration = configuration
         self._client = client
         self._account = Account(
-            endpoint=options.endpoint,
-            user_id=options.user_id,
-            api_key=options.api_key.get_secret_value(),
-            format=options.format,
-            version=options.version,
+            endpoint=configuration.endpoint,
+            user_id=configuration.user_id,
+            api_key=configuration.api_key.get_secret_value(),
+            format=configuration.format,
+            version=configuration.version,
         )
+        self._buckets = buckets(seller, self._account, configuration)
 
     @classmethod
     def from_configuration(
@@ -52,82 +55,85 @@ class SellerCenter:
         clock: Callable[[], float],
         on_sent: Callable[[], None] = lambda: None,
     ) -> Self:
-        """Build the seller. Raises BadInput with the key and what would be right."""
-        read = SellerOptions.read(seller, options)
+        configuration = configured(options)
+        proxy = configuration.proxy
         transport = Transport(
             call_timeout=call_timeout,
-            proxy=read.proxy,
-            ca_bundle=read.ca_bundle,
-            user_agent=read.user_agent or user_agent,
+            proxy=proxy.get_secret_value() if proxy else None,
+            ca_bundle=configuration.ca_bundle,
+            user_agent=configuration.user_agent or user_agent,
             on_sent=on_sent,
         )
-        return cls(seller, read, Client(transport, clock))
+        return cls(seller, configuration, Client(transport, clock))
 
     def check(self, request: Request) -> None:
-        """Raise BadInput if Seller Center could never carry the request out."""
-        door.check(request)
+        admission.check(request)
 
     def operation(self, task: Task, step: Step) -> str:
         """The operation of a step of a cancel. Raises BadInput for a confirm."""
-        door.check_task(task)
-        return _operation(step).name
+        admission.check_task(task)
+        return _operation(step).action
 
     def can_look_up(self, request: Request) -> bool:
         """An item can only be read through its parent order."""
         return request.parent_order_id is not None
 
     def buckets(self) -> Mapping[str, BucketSpec]:
-        """The bucket of each operation, by operation."""
-        options = self._options
-        return buckets(self.seller, self._account, options.configured_quotas, options.margin)
+        return self._buckets
 
     def perform(self, job: Job) -> Answer:
         """Send the one request of `job.step`. Raises BadInput for what `check` refuses."""
-        door.check(job.request)
+        admission.check(job.request)
+        request = replace(job.request, reason=job.request.reason or self._configuration.reason)
         operation = _operation(job.step)
         if operation is SET_STATUS_TO_CANCELED:
-            return self._call(operation, self._cancellation(job.request))
-        return self._call(operation, _parent(job.request), self._wanted(job.request))
+            return self._call(operation, self._write_parameters(request))
+        return self._call(operation, _parent(request), partial(read_item, request=request))
 
     def probe(self) -> tuple[Answer, list[str]]:
-        """Read the reasons of a cancellation: do the credentials work, is the reason known?"""
+        """Read the venture's reasons: do the credentials work, is the configured one among them?"""
         bodies: list[bytes] = []
 
         def read(reply: HttpReply, now: float) -> Answer:
             bodies.append(reply.body)
-            return parse(reply, now, GET_FAILURE_REASONS)
+            return parse(reply, now, action=GET_FAILURE_REASONS.action)
 
+        asked = f"{GET_FAILURE_REASONS.action} at {self._account.endpoint}"
         answer = self._client.call(partial(sign, self._account, GET_FAILURE_REASONS, {}), read)
-        if answer.outcome is not Outcome.APPLIED:
-            return answer, []
-        key = f"sellers.{self.seller}.reason"
-        return answer, describe(read_reasons(bodies[-1]), self._options.reason, key)
+        if answer.outcome is Outcome.APPLIED:
+            reasons = read_reasons(bodies[-1])
+            return answer, [asked, *describe(reasons, self._configuration.reason)]
+        lines = [asked, f"{answer.outcome}: {answer.message or answer.code}"]
+        if answer.clock_offset is not None:
+            lines.append(f"The provider's clock is {answer.clock_offset:+.0f} s from this one's.")
+        return answer, [*lines, *([answer.advice] if answer.advice else [])]
 
     def secrets(self) -> tuple[str, ...]:
-        """The API key, and the proxy's password if there is one."""
-        password = self._options.proxy_password
-        return (self._account.api_key, password) if password else (self._account.api_key,)
+        """The API key and a proxy's password, as they are and as they stand in a query."""
+        proxy = self._configuration.proxy
+        password = urlsplit(proxy.get_secret_value()).password if proxy else None
+        plain = [secret for secret in (self._account.api_key, password) if secret]
+        return tuple(dict.fromkeys(plain + [quote(secret, safe="") for secret in plain]))
 
     def _call(
-        self, operation: Operation, parameters: Mapping[str, str], wanted: Wanted | None = None
+        self,
+        operation: Operation,
+        parameters: Mapping[str, str],
+        read: Callable[[object], OrderView | None] | None = None,
     ) -> Answer:
         return self._client.call(
             partial(sign, self._account, operation, parameters),
-            partial(parse, operation=operation, wanted=wanted),
+            partial(parse, action=operation.action, read=read),
         )
 
-    def _cancellation(self, request: Request) -> dict[str, str]:
+    def _write_parameters(self, request: Request) -> dict[str, str]:
         parameters = {
             "OrderItemId": request.order_id,
-            self._options.reason_parameter: request.reason or self._options.reason,
+            self._configuration.reason_parameter: request.reason or "",
         }
         if request.reason_detail:
             parameters["ReasonDetail"] = request.reason_detail
         return parameters
-
-    def _wanted(self, request: Request) -> Wanted:
-        reason = request.reason or self._options.reason
-        return Wanted(request.order_id, reason, request.reason_detail)
 
 
 def _operation(step: Step) -> Operation:

@@ -4,11 +4,11 @@ Page: GetFailureReasons. The list is configured per venture; each reason has a T
 `returned`, …) and a Name, at some ventures also a ReasonId.
 """
 
-from worker.providers.seller_center.envelope import (
-    UnreadableError,
+from worker.providers.seller_center.documents import (
+    Unreadable,
     child,
     children,
-    open_envelope,
+    read_document,
     text,
 )
 
@@ -16,18 +16,18 @@ from worker.providers.seller_center.envelope import (
 def read_reasons(body: bytes) -> list[str]:
     """The names of type canceled; none if the answer cannot be read."""
     try:
-        envelope = open_envelope(body)
-    except UnreadableError:
+        envelope = read_document(body)
+    except Unreadable:
         return []
     found = children(child(envelope.body, "Reasons"), "Reason")
     return [text(one, "Name") for one in found if text(one, "Type") == "canceled"]
 
 
-def describe(reasons: list[str], configured: str, key: str) -> list[str]:
-    """Lines to print: each reason, and a hint if the configured one is not among them."""
+def describe(reasons: list[str], configured: str) -> list[str]:
+    """Lines to print: the reasons, and a hint if the configured one is not among them."""
     if not reasons:
         return ["The venture lists no reasons for cancellations."]
     lines = ["Reasons for cancellations:", *(f"  {name}" for name in reasons)]
     if configured not in reasons:
-        lines.append(f"{configured!r} is not among them: set {key} to one that is.")
+        lines.append(f"{configured!r} is not among them: set the seller's reason to one that is.")
     return lines

@@ -6,90 +6,104 @@ UNKNOWN. `parse` never raises, whatever came.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from worker.domain.outcomes import Answer, Outcome
-from worker.providers.seller_center.envelope import (
+from worker.domain.outcomes import Answer, OrderView, Outcome
+from worker.providers.seller_center.codes import INVALID_ORDER_ID, meaning_of, spelt
+from worker.providers.seller_center.documents import (
     Envelope,
-    UnreadableError,
+    Unreadable,
     children,
-    open_envelope,
+    read_document,
     text,
 )
-from worker.providers.seller_center.errors import INVALID_ORDER_ID, fault_of, spelt
-from worker.providers.seller_center.items import Wanted, missing, view
-from worker.providers.seller_center.operations import Operation
 from worker.providers.transport import HttpReply
 
 LONGEST_MESSAGE = 300  # characters
+LONGEST_PAUSE = 3600.0  # seconds; a longer one would close the bucket for a slip of the server
 _CODE = re.compile(r"E?([0-9]{1,5})", re.ASCII)
 _CODE_IN_MESSAGE = re.compile(r"E([0-9]{1,5})\b", re.ASCII)
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
 def parse(
-    reply: HttpReply, now: float, operation: Operation, wanted: Wanted | None = None
+    reply: HttpReply,
+    now: float,
+    *,
+    action: str,
+    read: Callable[[object], OrderView | None] | None = None,
 ) -> Answer:
-    """Classify one reply. `now` is the time that was signed, in epoch seconds.
+    """Classify the reply to `action`. `now` is the signed time, in epoch seconds.
 
-    `wanted` is the item that a GetOrderItems is for: the answer then holds its view.
+    `read` turns the body of a lookup into a view of the item; None from it means that the body
+    leaves the item's state open.
     """
     if not reply.complete:
         return _unreadable(reply, now, "an answer that was cut short or is too long")
     try:
-        envelope = open_envelope(reply.body)
-    except UnreadableError as error:
+        envelope = read_document(reply.body)
+    except Unreadable as error:
         return _unreadable(reply, now, f"an answer that cannot be read: {error}")
-    if not envelope.success:
-        return _error(reply, now, envelope, operation, wanted)
-    return _success(reply, now, envelope, operation, wanted)
+    if envelope.success:
+        return _success(reply, now, envelope, action, read)
+    return _failure(reply, now, envelope, read)
 
 
 def _success(
-    reply: HttpReply, now: float, envelope: Envelope, operation: Operation, wanted: Wanted | None
+    reply: HttpReply,
+    now: float,
+    envelope: Envelope,
+    action: str,
+    read: Callable[[object], OrderView | None] | None,
 ) -> Answer:
-    action = text(envelope.head, "RequestAction")
+    answered = text(envelope.head, "RequestAction")
     if not 200 <= reply.status < 300:  # noqa: PLR2004
         return _unreadable(reply, now, "a SuccessResponse")
-    if action not in ("", operation.name):
-        return _unreadable(reply, now, f"the answer to another operation, {action[:80]}")
+    if answered not in ("", action):
+        return _unreadable(reply, now, f"the answer to another operation, {answered[:80]}")
     answer = Answer(
         Outcome.APPLIED, status=reply.status, request_id=text(envelope.head, "RequestId") or None
     )
-    if wanted is None:
+    if read is None:
         return answer
-    order = view(envelope.body, wanted)
+    order = read(envelope.body)
     if order is None:
         return _unreadable(reply, now, "the order's items, and the item's state cannot be told")
     return replace(answer, order=order)
 
 
-def _error(
-    reply: HttpReply, now: float, envelope: Envelope, operation: Operation, wanted: Wanted | None
+def _failure(
+    reply: HttpReply,
+    now: float,
+    envelope: Envelope,
+    read: Callable[[object], OrderView | None] | None,
 ) -> Answer:
     code = error_code(envelope)
     if code is None:
         return _unreadable(reply, now, "an ErrorResponse without a code", envelope)
-    details = children(envelope.body, "ErrorDetail")
-    fault = fault_of(code, text(envelope.head, "ErrorType"), reply.status, has_detail=bool(details))
+    meaning = meaning_of(
+        code,
+        text(envelope.head, "ErrorType"),
+        reply.status,
+        has_detail=bool(children(envelope.body, "ErrorDetail")),
+    )
     answer = Answer(
-        fault.outcome,
+        meaning.outcome,
         status=reply.status,
         code=spelt(code),
         message=_message(envelope),
         request_id=text(envelope.head, "RequestId") or None,
-        advice=fault.advice,
-        scope=fault.scope,
+        advice=meaning.advice,
+        scope=meaning.scope,
         retry_after=retry_after(reply, now),
     )
-    if wanted is not None and code == INVALID_ORDER_ID:
-        return replace(answer, outcome=Outcome.APPLIED, advice=None, order=missing(wanted))
-    if fault.outcome is Outcome.CLOCK_EXPIRED:
+    if code == INVALID_ORDER_ID and read is not None:  # an order that is not there has no items
+        return replace(answer, outcome=Outcome.APPLIED, advice=None, order=read(None))
+    if meaning.outcome is Outcome.CLOCK_EXPIRED:
         return replace(answer, clock_offset=_clock_offset(reply, envelope, now))
-    if fault.outcome is Outcome.STATE_REFUSED and not operation.writes:
-        return replace(answer, outcome=Outcome.UNKNOWN)  # a lookup asks for no state
     return answer
 
 
@@ -107,11 +121,11 @@ def retry_after(reply: HttpReply, now: float) -> float | None:
     """The wait that the provider named, in seconds; None if it named none that can be read."""
     given = reply.headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(given):
-        return float(given)
+        return min(float(given), LONGEST_PAUSE)
     until, sent = _http_date(given), _http_date(reply.headers.get("date", ""))
     if until is None:
         return None
-    return max(0.0, until - (now if sent is None else sent))
+    return min(max(0.0, until - (now if sent is None else sent)), LONGEST_PAUSE)
 
 
 def _unreadable(

@@ -38,7 +38,7 @@ def all_parameters(
     """The operation's own parameters with the common ones, still without `Signature`."""
     return {
         **parameters,
-        "Action": operation.name,
+        "Action": operation.action,
         "Format": account.format,
         "Timestamp": timestamp(now),
         "UserID": account.user_id,

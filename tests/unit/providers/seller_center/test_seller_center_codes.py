@@ -7,8 +7,7 @@ import pytest
 from seller_center_answers import FORMATS, failure, reply
 
 from worker.domain.outcomes import Outcome
-from worker.providers.seller_center.errors import FAULTS, OTHER_CODES
-from worker.providers.seller_center.operations import GET_ORDER_ITEMS, SET_STATUS_TO_CANCELED
+from worker.providers.seller_center.codes import CODES, OTHER_CODES
 from worker.providers.seller_center.responses import parse
 
 ROWS = json.loads((Path(__file__).parents[3] / "vectors/seller_center/errors.json").read_text())
@@ -19,7 +18,7 @@ forms = pytest.mark.parametrize("form", FORMATS)
 
 def answer_to(row, form, status=200):
     body = failure(form, row["code"], row["message"], kind=row["type"], detail=row.get("detail"))
-    return parse(reply(body, status), 0.0, SET_STATUS_TO_CANCELED)
+    return parse(reply(body, status), 0.0, action="SetStatusToCanceled")
 
 
 @forms
@@ -48,19 +47,9 @@ def test_an_error_with_a_code_is_no_outage(row):
 
 def test_the_published_table_and_ours_hold_the_same_codes():
     published = {row["code"] for row in ROWS} - {None, 0, 777}  # without one; not in any table
-    assert published == FAULTS.keys() | OTHER_CODES.keys()
+    assert published == CODES.keys() | OTHER_CODES.keys()
 
 
 def test_no_code_stands_in_both_of_our_tables():
-    assert not FAULTS.keys() & OTHER_CODES.keys()
-    assert all(code == fault.code for code, fault in FAULTS.items())
-
-
-def test_a_lookup_of_a_wrong_parent_order_is_only_an_error_for_a_lookup():
-    answer = parse(reply(failure("xml", 16, "E016: Invalid Order ID")), 0.0, GET_ORDER_ITEMS)
-    assert answer.outcome is Outcome.REJECTED
-
-
-def test_a_lookup_cannot_be_refused_by_the_items_state():
-    answer = parse(reply(failure("xml", 28, "E028")), 0.0, GET_ORDER_ITEMS)
-    assert answer.outcome is Outcome.UNKNOWN
+    assert not CODES.keys() & OTHER_CODES.keys()
+    assert all(code == meaning.code for code, meaning in CODES.items())

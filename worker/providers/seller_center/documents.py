@@ -18,7 +18,7 @@ from defusedxml.ElementTree import fromstring
 DEEPEST = 12  # levels; an order item's fields are on the sixth
 
 
-class UnreadableError(ValueError):
+class Unreadable(ValueError):
     """The body is not an answer of Seller Center: a gateway's page, plain text, cut short."""
 
 
@@ -31,16 +31,16 @@ class Envelope:
     body: object = None
 
 
-def open_envelope(body: bytes) -> Envelope:
-    """Read a SuccessResponse or an ErrorResponse. Raises UnreadableError for all else."""
+def read_document(body: bytes) -> Envelope:
+    """Read a SuccessResponse or an ErrorResponse. Raises Unreadable for all else."""
     tree = _from_json(body) if body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") else None
     if tree is None:
         tree = _from_xml(body)
     if not isinstance(tree, dict) or len(tree) != 1:
-        raise UnreadableError("neither a SuccessResponse nor an ErrorResponse")
+        raise Unreadable("neither a SuccessResponse nor an ErrorResponse")
     ((root, content),) = tree.items()
     if root not in ("SuccessResponse", "ErrorResponse"):
-        raise UnreadableError("neither a SuccessResponse nor an ErrorResponse")
+        raise Unreadable("neither a SuccessResponse nor an ErrorResponse")
     head = child(content, "Head")
     return Envelope(
         success=root == "SuccessResponse",
@@ -63,11 +63,14 @@ def children(node: object, name: str) -> list[object]:
 
 
 def text(node: object, name: str) -> str:
-    """The text under `name` without blanks around it; numbers as text, `""` for none."""
+    """The text under `name` without blanks around it; numbers as text, `""` for none.
+
+    What no database stores, a NUL or half a surrogate pair (JSON can spell both), is replaced.
+    """
     found = child(node, name)
-    if isinstance(found, (str, int, float)) and not isinstance(found, bool):
-        return str(found).strip()
-    return ""
+    if isinstance(found, bool) or not isinstance(found, (str, int, float)):
+        return ""
+    return str(found).encode(errors="replace").decode().replace("\0", "?").strip()
 
 
 def is_empty(node: object) -> bool:
@@ -79,20 +82,20 @@ def _from_json(body: bytes) -> object:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise UnreadableError("JSON that cannot be read") from error
+        raise Unreadable("JSON that cannot be read") from error
 
 
 def _from_xml(body: bytes) -> object:
     try:
         root = fromstring(body)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
-        raise UnreadableError("neither XML nor JSON") from error
+        raise Unreadable("neither XML nor JSON") from error
     return {_name(root): _plain(root, DEEPEST)}
 
 
 def _plain(element: Element, levels: int) -> object:
     if levels == 0:
-        raise UnreadableError("XML deeper than any answer")
+        raise Unreadable("XML deeper than any answer")
     if len(element) == 0:
         return element.text or ""
     fields: dict[str, object] = {}

@@ -11,7 +11,7 @@ from worker.domain.outcomes import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Meaning:
     """What one code means. `advice` says what the shop has to do when trying again is no use."""
 
     code: int
@@ -26,45 +26,45 @@ INVALID_ORDER_ID = 16
 
 _REPORT = "The request was built wrongly: report it with the job's attempts."
 
-FAULTS = {
-    fault.code: fault
-    for fault in (
-        Fault(1, Outcome.REJECTED, "A parameter is missing: set what the message names."),
-        Fault(2, Outcome.REJECTED, 'Set this seller\'s `version` to "1.0".'),
-        Fault(3, Outcome.CLOCK_EXPIRED),
-        Fault(4, Outcome.REJECTED, _REPORT),
-        Fault(5, Outcome.REJECTED, 'Set this seller\'s `format` to "XML" or "JSON".'),
-        Fault(6, Outcome.UNKNOWN),
-        Fault(
+CODES = {
+    meaning.code: meaning
+    for meaning in (
+        Meaning(1, Outcome.REJECTED, "A parameter is missing: set what the message names."),
+        Meaning(2, Outcome.REJECTED, 'Set this seller\'s `version` to "1.0".'),
+        Meaning(3, Outcome.CLOCK_EXPIRED),
+        Meaning(4, Outcome.REJECTED, _REPORT),
+        Meaning(5, Outcome.REJECTED, 'Set this seller\'s `format` to "XML" or "JSON".'),
+        Meaning(6, Outcome.UNKNOWN),
+        Meaning(
             7,
             Outcome.DENIED,
             "Correct this seller's `user_id` and `api_key`, then reload the configuration.",
             scope="seller",
         ),
-        Fault(8, Outcome.REJECTED, "This endpoint does not know the operation: see `endpoint`."),
-        Fault(
+        Meaning(8, Outcome.REJECTED, "This endpoint does not know the operation: see `endpoint`."),
+        Meaning(
             9,
             Outcome.DENIED,
             "Give the API user the role for order access, in Seller Center under Manage Users.",
         ),
-        Fault(10, Outcome.REJECTED, "Set this seller's `endpoint` to its https URL."),
-        Fault(11, Outcome.REJECTED, "Shorten `reason_detail`."),
-        Fault(20, Outcome.REJECTED, "Give the id of an item (OrderItemId) of this seller."),
-        Fault(21, Outcome.UNKNOWN),
-        Fault(
+        Meaning(10, Outcome.REJECTED, "Set this seller's `endpoint` to its https URL."),
+        Meaning(11, Outcome.REJECTED, "Shorten `reason_detail`."),
+        Meaning(20, Outcome.REJECTED, "Give the id of an item (OrderItemId) of this seller."),
+        Meaning(21, Outcome.UNKNOWN),
+        Meaning(
             22,
             Outcome.REJECTED,
             "Use a reason that this seller's `check` lists, as `reason` or in the configuration.",
         ),
-        Fault(28, Outcome.STATE_REFUSED),
-        Fault(30, Outcome.REJECTED, _REPORT),
-        Fault(119, Outcome.REFUSED),
-        Fault(TOO_MANY_REQUESTS, Outcome.THROTTLED),
-        Fault(INTERNAL_OR_FORMAT, Outcome.UNKNOWN),
+        Meaning(28, Outcome.STATE_REFUSED),
+        Meaning(30, Outcome.REJECTED, _REPORT),
+        Meaning(119, Outcome.REFUSED),
+        Meaning(TOO_MANY_REQUESTS, Outcome.THROTTLED),
+        Meaning(INTERNAL_OR_FORMAT, Outcome.UNKNOWN),
     )
 }
 
-FORMAT_ERROR = Fault(
+FORMAT_ERROR = Meaning(
     INTERNAL_OR_FORMAT, Outcome.REJECTED, "Correct the field that the message names."
 )
 
@@ -112,18 +112,18 @@ def spelt(code: int) -> str:
     return f"E{code:03d}"
 
 
-def fault_of(code: int, error_type: str, status: int, *, has_detail: bool) -> Fault:
+def meaning_of(code: int, error_type: str, status: int, *, has_detail: bool) -> Meaning:
     """What an error with this number means; `status` is the HTTP status it came with."""
     if code == INTERNAL_OR_FORMAT and has_detail:
         return FORMAT_ERROR
-    if code in FAULTS:
-        return FAULTS[code]
+    if code in CODES:
+        return CODES[code]
     if code == 0:
-        return Fault(code, Outcome.UNKNOWN)
+        return Meaning(code, Outcome.UNKNOWN)
     if status == TOO_MANY_REQUESTS:
-        return Fault(code, Outcome.THROTTLED)
+        return Meaning(code, Outcome.THROTTLED)
     is_final = error_type.lower() == "sender" or (not error_type and status < 500)  # noqa: PLR2004
     if not is_final:
-        return Fault(code, Outcome.UNKNOWN)
+        return Meaning(code, Outcome.UNKNOWN)
     said = OTHER_CODES.get(code, "the request is wrong")
-    return Fault(code, Outcome.REJECTED, f"Seller Center says that {said}: correct the request.")
+    return Meaning(code, Outcome.REJECTED, f"Seller Center says that {said}: correct the request.")

@@ -1,4 +1,4 @@
-"""What Seller Center takes: requests that it could never carry out are refused here."""
+"""The door: which requests this provider could never carry out, and what to change."""
 
 import re
 
@@ -29,7 +29,7 @@ def check_task(task: Task) -> None:
         raise BadInput(
             "task",
             f"{task} is nothing that Seller Center can do; it can cancel an order item "
-            f"({SET_STATUS_TO_CANCELED.name}).",
+            f"({SET_STATUS_TO_CANCELED.action}).",
         )
 
 
@@ -60,6 +60,8 @@ def _check_text(field: str, value: str | None) -> None:
         value.encode()
     except UnicodeEncodeError:
         raise BadInput(field, "holds half a character (a surrogate); give whole text.") from None
+    if "\0" in value:
+        raise BadInput(field, "holds a NUL character; leave it out.")
 
 
 def _check_absent(field: str, url: str | None) -> None:

@@ -6,10 +6,9 @@ operation for a single item, so the parent order's items are read and ours is lo
 for UTC.
 """
 
-from dataclasses import dataclass
-
+from worker.domain.jobs import Request
 from worker.domain.outcomes import Basis, OrderView, Standing
-from worker.providers.seller_center.envelope import children, is_empty, text
+from worker.providers.seller_center.documents import children, is_empty, text
 
 SHOWN = (
     "Name",
@@ -39,33 +38,21 @@ WRONG_PARENT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The item that a lookup is for, and the reason with which its job cancels it."""
+def read_item(body: object, request: Request) -> OrderView | None:
+    """The item of `request` as `body` shows it; None if the answer leaves its state open.
 
-    order_id: str
-    reason: str
-    reason_detail: str | None = None
-
-
-def missing(wanted: Wanted) -> OrderView:
-    """The parent order does not hold the item, or does not exist."""
-    return OrderView(wanted.order_id, "missing", Standing.MISSING, advice=WRONG_PARENT)
-
-
-def view(body: object, wanted: Wanted) -> OrderView | None:
-    """The wanted item as `body` shows it; None if the answer leaves it open.
-
-    A status that we do not know is open, and so is an answer without our item as long as
-    something in it cannot be read.
+    The request carries the reason that was sent. A status that we do not know leaves the state
+    open, and so does an answer without our item as long as something in it cannot be read.
     """
     items = _items(body)
     if items is None:
         return None
     ids = [text(item, "OrderItemId") for item in items]
-    if wanted.order_id in ids:
-        return _view_of(items[ids.index(wanted.order_id)], wanted)
-    return missing(wanted) if all(ids) else None
+    if request.order_id in ids:
+        return _view(items[ids.index(request.order_id)], request)
+    if not all(ids):
+        return None
+    return OrderView(request.order_id, "missing", Standing.MISSING, advice=WRONG_PARENT)
 
 
 def _items(body: object) -> list[object] | None:
@@ -84,17 +71,17 @@ def _items(body: object) -> list[object] | None:
     return None
 
 
-def _view_of(item: object, wanted: Wanted) -> OrderView | None:
+def _view(item: object, request: Request) -> OrderView | None:
     state = text(item, "Status")
     judged = _standing(state)
     if judged is None:
         return None
     standing, advice = judged
     return OrderView(
-        order_id=wanted.order_id,
+        order_id=request.order_id,
         state=state,
         standing=standing,
-        basis=_basis(item, wanted) if standing is Standing.REACHED else Basis.OWN,
+        basis=_basis(item, request) if standing is Standing.REACHED else Basis.OWN,
         reason_code=text(item, "Reason") or None,
         reason_description=text(item, "ReasonDetail") or None,
         details={name: text(item, name) for name in SHOWN if text(item, name)},
@@ -114,9 +101,9 @@ def _standing(state: str) -> tuple[Standing, str | None] | None:
     return None
 
 
-def _basis(item: object, wanted: Wanted) -> Basis:
+def _basis(item: object, request: Request) -> Basis:
     """OWN only if the item carries our reason, and our detail where the job gave one."""
-    same_reason = text(item, "Reason") == wanted.reason.strip()
-    detail = (wanted.reason_detail or "").strip()
+    same_reason = text(item, "Reason") == (request.reason or "").strip()
+    detail = (request.reason_detail or "").strip()
     same_detail = not detail or text(item, "ReasonDetail") == detail
     return Basis.OWN if same_reason and same_detail else Basis.OTHER
