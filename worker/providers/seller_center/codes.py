@@ -38,7 +38,7 @@ CODES = {
         Meaning(
             7,
             Outcome.DENIED,
-            "Correct this seller's `user_id` and `api_key`, then reload the configuration.",
+            "Correct this seller's `user_id` and `api_key` (it is used as plain text).",
             scope="seller",
         ),
         Meaning(8, Outcome.REJECTED, "This endpoint does not know the operation: see `endpoint`."),

@@ -62,6 +62,11 @@ def _proxy(value: SecretStr) -> SecretStr:
     return value
 
 
+def _signable(value: SecretStr) -> SecretStr:
+    value.get_secret_value().encode()  # half a surrogate pair raises a ValueError
+    return value
+
+
 def _existing(value: str) -> str:
     if not Path(value).exists():
         raise ValueError
@@ -106,7 +111,7 @@ class Configuration(BaseModel):
     provider: Literal["seller_center"] = "seller_center"
     endpoint: Annotated[str, AfterValidator(_endpoint)]
     user_id: Text
-    api_key: SecretStr = Field(min_length=1)
+    api_key: Annotated[SecretStr, AfterValidator(_signable)] = Field(min_length=1)
     format: Literal["XML", "JSON"] = "XML"
     version: Text = "1.0"
     reason: Annotated[Text, StringConstraints(max_length=1024)] = "SHORTAGE"

@@ -58,6 +58,8 @@ def test_a_missing_key_is_named_with_what_to_give(key):
         ("endpoint", 5),
         ("user_id", ""),
         ("user_id", "  "),
+        ("user_id", "half \ud800"),
+        ("reason", "half \ud800"),
         ("format", "xml"),
         ("version", ""),
         ("reason", ""),
@@ -84,7 +86,7 @@ def test_a_wrong_value_is_shown_with_what_would_be_right(key, value):
     assert len(error.message) < 400
 
 
-@pytest.mark.parametrize("value", ["", 5, None])
+@pytest.mark.parametrize("value", ["", 5, None, "half \ud800"])
 def test_a_wrong_secret_is_not_shown(value):
     assert refused(api_key=value).message.startswith("this value is not right")
 

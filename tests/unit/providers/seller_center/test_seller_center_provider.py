@@ -1,270 +1,18 @@
-"""The provider over real HTTP, and what it says of itself."""
+"""What a seller says of itself: its operations, buckets and secrets, and what a probe found."""
 
 import hashlib
-import hmac
-from urllib.parse import quote, urlsplit
 
 import pytest
-from seller_center_answers import FORMATS, failure, items, success
-from seller_center_server import open_mall
+from seller_center_answers import FORMATS, failure, success
+from seller_center_seller import KEY, job, seller
 
-from worker.domain.jobs import Effect, Job, Request, State, Step, Task
-from worker.domain.outcomes import Basis, Outcome, Standing
+from worker.domain.jobs import Step, Task
+from worker.domain.outcomes import Outcome
 from worker.providers.base import BadInput, Provider
-from worker.providers.seller_center.provider import SellerCenter
-
-KEY = "b1bdb357-obviously-fake"
-NOW = 1435749071.0  # 2015-07-01T11:11:11Z
-HTML = b"<html><body><h1>503 Service Unavailable</h1></body></html>"
-
-forms = pytest.mark.parametrize("form", FORMATS)
-
-
-class Clock:
-    def __init__(self):
-        self.now = NOW
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def mall():
-    with open_mall() as mall:
-        yield mall
-
-
-def seller(endpoint, clock=None, **options) -> SellerCenter:
-    return SellerCenter.from_configuration(
-        "mall",
-        {"endpoint": endpoint, "user_id": "look@me.com", "api_key": KEY, **options},
-        call_timeout=5.0,
-        user_agent="order-worker/test",
-        clock=clock or Clock(),
-    )
-
-
-def job(step=Step.APPLY, **arguments):
-    given = {"order_id": "10937342", "parent_order_id": "4711", **arguments}
-    request = Request(given.pop("task", Task.CANCEL), "mall", **given)
-    return Job("j1", 1, request, State.RUNNING, step, Effect.POSSIBLE, NOW, NOW, NOW + 60, NOW + 60)
-
-
-def signed_rightly(path):
-    """The signature over the query as it came over the wire."""
-    text, _, signature = urlsplit(path).query.partition("&Signature=")
-    return hmac.new(KEY.encode(), text.encode(), hashlib.sha256).hexdigest() == signature
-
-
-# Calls
-
-
-@forms
-def test_a_cancel_is_posted_with_all_parameters_in_the_signed_query(mall, form):
-    mall.will_answer(success(form))
-    answer = seller(mall.endpoint, format=form.upper()).perform(job())
-    assert answer.outcome is Outcome.APPLIED
-    ((method, path, _, body),) = mall.asked
-    assert (method, body) == ("POST", b"")
-    assert signed_rightly(path)
-    query = mall.queries()[0]
-    del query["Signature"]
-    assert query == {
-        "Action": "SetStatusToCanceled",
-        "Format": form.upper(),
-        "OrderItemId": "10937342",
-        "Reason": "SHORTAGE",
-        "Timestamp": "2015-07-01T11:11:11+00:00",
-        "UserID": "look@me.com",
-        "Version": "1.0",
-    }
-
-
-def test_the_reason_is_the_requests_own_before_the_configured_one(mall):
-    for _ in range(2):
-        mall.will_answer(success("xml"))
-    configured = seller(mall.endpoint, reason="Wrong address")
-    configured.perform(job())
-    configured.perform(job(reason="SHORTAGE", reason_detail="Größe"))
-    first, second = mall.queries()
-    assert first["Reason"] == "Wrong address"
-    assert "ReasonDetail" not in first
-    assert (second["Reason"], second["ReasonDetail"]) == ("SHORTAGE", "Größe")
-
-
-def test_the_reasons_parameter_is_configuration(mall):
-    mall.will_answer(success("xml"))
-    seller(mall.endpoint, reason_parameter="ReasonId", reason="15").perform(job())
-    assert mall.queries()[0]["ReasonId"] == "15"
-    assert "Reason" not in mall.queries()[0]
-
-
-@pytest.mark.parametrize(
-    "reason", ["couldn't find (it)!", "a+b c*~", "Größe 缺货 🙂", "100% & more="]
-)
-def test_odd_characters_arrive_as_they_were_signed(mall, reason):
-    mall.will_answer(success("xml"))
-    seller(mall.endpoint).perform(job(reason=reason))
-    path = mall.asked[0][1]
-    assert signed_rightly(path)
-    assert f"Reason={quote(reason, safe='')}&" in path
-    assert "+" not in path
-
-
-def test_each_attempt_is_signed_with_the_time_of_that_attempt(mall):
-    clock = Clock()
-    long_lived = seller(mall.endpoint, clock)
-    for _ in range(2):
-        mall.will_answer(HTML, 503)
-        long_lived.perform(job())
-        clock.now += 3600
-    first, second = mall.queries()
-    assert second["Timestamp"] == "2015-07-01T12:11:11+00:00"
-    assert first["Signature"] != second["Signature"]
-    assert all(signed_rightly(path) for _, path, _, _ in mall.asked)
-
-
-@pytest.mark.parametrize("body", [HTML, failure("xml", 7, "E007: Login failed")])
-def test_one_perform_is_one_request(mall, body):
-    mall.will_answer(body, 503)
-    seller(mall.endpoint).perform(job())
-    assert len(mall.asked) == 1
-
-
-def test_an_envelope_is_read_at_an_http_error(mall):
-    mall.will_answer(failure("xml", 20, 'E020: "1" Invalid Order Item ID'), 400)
-    assert seller(mall.endpoint).perform(job()).code == "E020"
-
-
-def test_a_server_that_hangs_up_leaves_it_open(mall):
-    mall.will_hang_up()
-    answer = seller(mall.endpoint).perform(job())
-    assert (answer.outcome, answer.outage, answer.answered) == (Outcome.UNKNOWN, True, False)
-    assert KEY not in answer.message
-    assert "Signature" not in answer.message
-
-
-def test_a_server_that_is_not_there_was_sent_nothing():
-    with open_mall() as closed:
-        endpoint = closed.endpoint
-    answer = seller(endpoint).perform(job())
-    assert (answer.outcome, answer.outage) == (Outcome.REFUSED, True)
-
-
-def test_an_answer_that_ends_too_soon_leaves_it_open(mall):
-    body = success("json")
-    mall.will_answer(body[:-9], content_length=str(len(body)))
-    answer = seller(mall.endpoint).perform(job())
-    assert (answer.outcome, answer.answered) == (Outcome.UNKNOWN, True)
-
-
-def test_a_redirect_is_not_followed(mall):
-    mall.will_answer(b"", 302, location=f"{mall.endpoint}/elsewhere")
-    assert seller(mall.endpoint).perform(job()).outcome is Outcome.UNKNOWN
-    assert len(mall.asked) == 1
-
-
-@forms
-def test_a_lookup_reads_the_parent_orders_items(mall, form):
-    item = {"OrderItemId": "10937342", "Status": "canceled", "Reason": "SHORTAGE"}
-    mall.will_answer(items(form, item))
-    answer = seller(mall.endpoint, format=form.upper()).perform(job(Step.DOUBT))
-    assert (answer.order.standing, answer.order.basis) == (Standing.REACHED, Basis.OWN)
-    method, path, _, _ = mall.asked[0]
-    assert method == "GET"
-    assert signed_rightly(path)
-    assert mall.queries()[0]["Action"] == "GetOrderItems"
-    assert mall.queries()[0]["OrderId"] == "4711"
-
-
-def test_a_cancelled_item_with_the_configured_reason_is_our_own(mall):
-    item = {"OrderItemId": "10937342", "Status": "canceled", "Reason": "Wrong address"}
-    for _ in range(2):
-        mall.will_answer(items("xml", item))
-    ours = seller(mall.endpoint, reason="Wrong address").perform(job(Step.DOUBT))
-    theirs = seller(mall.endpoint).perform(job(Step.DOUBT))
-    assert (ours.order.basis, theirs.order.basis) == (Basis.OWN, Basis.OTHER)
-
-
-def test_an_expired_time_corrects_the_next_signature(mall):
-    mall.will_answer(failure("xml", 3, "E003"), date="Wed, 01 Jul 2015 11:21:11 GMT")
-    mall.will_answer(success("xml"))
-    corrected = seller(mall.endpoint)
-    assert corrected.perform(job()).outcome is Outcome.CLOCK_EXPIRED
-    assert corrected.perform(job()).outcome is Outcome.APPLIED
-    assert mall.queries()[1]["Timestamp"] == "2015-07-01T11:21:11+00:00"
-
-
-@pytest.mark.parametrize(
-    ("configured", "sent"),
-    [(None, "order-worker/test"), ("JJJ123/PHP/8.1.7/PROPIA/FACL",) * 2],
-)
-def test_the_user_agent_is_configuration(mall, configured, sent):
-    mall.will_answer(success("xml"))
-    seller(mall.endpoint, user_agent=configured).perform(job())
-    assert mall.asked[0][2]["User-Agent"] == sent
-
-
-def test_a_path_of_the_endpoint_is_kept(mall):
-    mall.will_answer(success("xml"))
-    seller(f"{mall.endpoint}/seller-center").perform(job())
-    assert mall.asked[0][1].startswith("/seller-center?Action=")
-
-
-def test_what_the_door_refuses_is_not_sent(mall):
-    with pytest.raises(BadInput, match="cancel an order item"):
-        seller(mall.endpoint).perform(job(task=Task.CONFIRM))
-    with pytest.raises(BadInput, match="parent_order_id"):
-        seller(mall.endpoint).perform(job(Step.DOUBT, parent_order_id=None))
-    assert mall.asked == []
-
-
-# The probe
-
-
-def reasons(form, *named):
-    held = [{"Type": kind, "Name": name} for kind, name in named]
-    body = {"Reasons": {"Reason": held[0] if len(held) == 1 else held}}
-    return success(form, "GetFailureReasons", body)
-
-
-@forms
-def test_a_probe_lists_the_reasons_of_cancellations(mall, form):
-    mall.will_answer(
-        reasons(form, ("canceled", "SHORTAGE"), ("failed", "Nobody home"), ("canceled", "Fraud"))
-    )
-    answer, lines = seller(mall.endpoint).probe()
-    assert answer.outcome is Outcome.APPLIED
-    assert lines[1:] == ["Reasons for cancellations:", "  SHORTAGE", "  Fraud"]
-
-
-@forms
-def test_a_probe_says_that_the_configured_reason_is_unknown(mall, form):
-    mall.will_answer(reasons(form, ("canceled", "Wrong address")))
-    _, lines = seller(mall.endpoint).probe()
-    assert lines[-1] == "'SHORTAGE' is not among them: set the seller's reason to one that is."
-
-
-def test_a_probe_of_a_venture_without_reasons_says_so(mall):
-    mall.will_answer(success("json", "GetFailureReasons"))
-    _, lines = seller(mall.endpoint).probe()
-    assert lines[1:] == ["The venture lists no reasons for cancellations."]
-
-
-def test_a_probe_with_a_wrong_key_is_denied(mall):
-    mall.will_answer(failure("xml", 7, "E007: Login failed"))
-    answer, lines = seller(mall.endpoint).probe()
-    assert (answer.outcome, answer.scope) == (Outcome.DENIED, "seller")
-    assert lines == [
-        f"GetFailureReasons at {mall.endpoint}/",
-        "denied: E007: Login failed",
-        answer.advice,
-    ]
-
-
-# What it says of itself
 
 NOWHERE = "https://mall.example"
+
+forms = pytest.mark.parametrize("form", FORMATS)
 
 
 def test_the_steps_of_a_cancel_call_their_operations():
@@ -321,3 +69,43 @@ def test_the_key_and_a_proxys_password_are_secrets():
     assert seller(NOWHERE).secrets() == (KEY,)
     proxied = seller(NOWHERE, proxy="http://me:fake-password@127.0.0.1:3128")
     assert proxied.secrets() == (KEY, "fake-password")
+
+
+def reasons(form, *named):
+    held = [{"Type": kind, "Name": name} for kind, name in named]
+    body = {"Reasons": {"Reason": held[0] if len(held) == 1 else held}}
+    return success(form, "GetFailureReasons", body)
+
+
+@forms
+def test_a_probe_lists_the_reasons_of_cancellations(mall, form):
+    mall.will_answer(
+        reasons(form, ("canceled", "SHORTAGE"), ("failed", "Nobody home"), ("canceled", "Fraud"))
+    )
+    answer, lines = seller(mall.endpoint).probe()
+    assert answer.outcome is Outcome.APPLIED
+    assert lines[1:] == ["Reasons for cancellations:", "  SHORTAGE", "  Fraud"]
+
+
+@forms
+def test_a_probe_says_that_the_configured_reason_is_unknown(mall, form):
+    mall.will_answer(reasons(form, ("canceled", "Wrong address")))
+    _, lines = seller(mall.endpoint).probe()
+    assert lines[-1] == "'SHORTAGE' is not among them: set the seller's reason to one that is."
+
+
+def test_a_probe_of_a_venture_without_reasons_says_so(mall):
+    mall.will_answer(success("json", "GetFailureReasons"))
+    _, lines = seller(mall.endpoint).probe()
+    assert lines[1:] == ["The venture lists no reasons for cancellations."]
+
+
+def test_a_probe_with_a_wrong_key_is_denied(mall):
+    mall.will_answer(failure("xml", 7, "E007: Login failed"))
+    answer, lines = seller(mall.endpoint).probe()
+    assert (answer.outcome, answer.scope) == (Outcome.DENIED, "seller")
+    assert lines == [
+        f"GetFailureReasons at {mall.endpoint}/",
+        "denied: E007: Login failed",
+        answer.advice,
+    ]
