@@ -14,7 +14,7 @@ _PARENT_ID = re.compile(r"[1-9][0-9]{0,18}")
 
 def check(request: Request) -> None:
     """Raise BadInput with the field and its rule."""
-    check_task(request.task)
+    _check_task(request.task)
     _check_item(request.order_id)
     if request.parent_order_id is not None:
         _check_parent(request.parent_order_id)
@@ -24,7 +24,7 @@ def check(request: Request) -> None:
     _check_absent("failure_url", request.failure_url)
 
 
-def check_task(task: Task) -> None:
+def _check_task(task: Task) -> None:
     if task is not Task.CANCEL:
         raise BadInput(
             "task",

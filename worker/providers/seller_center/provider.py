@@ -25,6 +25,8 @@ from worker.providers.seller_center.responses import parse
 from worker.providers.seller_center.signing import Account, sign
 from worker.providers.transport import HttpReply, Transport
 
+NOT_SENT = "Nothing was sent. Give a new job what the message asks for."
+
 
 class SellerCenter:
     """A seller at Seller Center, where order items are cancelled and nothing is confirmed."""
@@ -69,9 +71,8 @@ class SellerCenter:
     def check(self, request: Request) -> None:
         admission.check(request)
 
-    def operation(self, task: Task, step: Step) -> str:
-        """The operation of a step of a cancel. Raises BadInput for a confirm."""
-        admission.check_task(task)
+    def operation(self, task: Task, step: Step) -> str:  # noqa: ARG002
+        """The operation of a step. A confirm has none: it waits with the writes to be refused."""
         return _operation(step).action
 
     def can_look_up(self, request: Request) -> bool:
@@ -82,13 +83,21 @@ class SellerCenter:
         return self._buckets
 
     def perform(self, job: Job) -> Answer:
-        """Send the one request of `job.step`. Raises BadInput for what `check` refuses."""
-        admission.check(job.request)
+        """Send the one request of `job.step`.
+
+        A job that the door would refuse can still come: accepted, perhaps, when its seller was
+        at another provider. It is rejected here, and nothing is sent.
+        """
+        try:
+            admission.check(job.request)
+        except BadInput as error:
+            return Answer(Outcome.REJECTED, message=str(error), advice=NOT_SENT)
         request = replace(job.request, reason=job.request.reason or self._configuration.reason)
         operation = _operation(job.step)
         if operation is SET_STATUS_TO_CANCELED:
             return self._call(operation, self._write_parameters(request))
-        return self._call(operation, _parent(request), partial(read_item, request=request))
+        parent = {"OrderId": request.parent_order_id or ""}
+        return self._call(operation, parent, partial(read_item, request=request))
 
     def probe(self) -> tuple[Answer, list[str]]:
         """Read the venture's reasons: do the credentials work, is the configured one among them?"""
@@ -138,9 +147,3 @@ class SellerCenter:
 
 def _operation(step: Step) -> Operation:
     return GET_ORDER_ITEMS if step.is_lookup else SET_STATUS_TO_CANCELED
-
-
-def _parent(request: Request) -> dict[str, str]:
-    if request.parent_order_id is None:
-        raise BadInput("parent_order_id", "is missing, and without it the item cannot be read.")
-    return {"OrderId": request.parent_order_id}

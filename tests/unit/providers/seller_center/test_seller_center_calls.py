@@ -11,7 +11,6 @@ from seller_center_server import open_mall
 
 from worker.domain.jobs import Step, Task
 from worker.domain.outcomes import Basis, Outcome, Standing
-from worker.providers.base import BadInput
 
 HTML = b"<html><body><h1>503 Service Unavailable</h1></body></html>"
 
@@ -176,9 +175,12 @@ def test_a_path_of_the_endpoint_is_kept(mall):
     assert mall.asked[0][1].startswith("/seller-center?Action=")
 
 
-def test_what_the_door_refuses_is_not_sent(mall):
-    with pytest.raises(BadInput, match="cancel an order item"):
-        seller(mall.endpoint).perform(job(task=Task.CONFIRM))
-    with pytest.raises(BadInput, match="parent_order_id"):
-        seller(mall.endpoint).perform(job(Step.DOUBT, parent_order_id=None))
+@pytest.mark.parametrize(
+    "arguments", [{"task": Task.CONFIRM}, {"order_id": "S01-1"}, {"success_url": "https://a.b/"}]
+)
+@pytest.mark.parametrize("step", [Step.APPLY, Step.DOUBT])
+def test_what_the_door_refuses_is_rejected_and_not_sent(mall, step, arguments):
+    answer = seller(mall.endpoint).perform(job(step, **arguments))
+    assert (answer.outcome, answer.status) == (Outcome.REJECTED, None)
+    assert answer.message.startswith(next(iter(arguments)))
     assert mall.asked == []

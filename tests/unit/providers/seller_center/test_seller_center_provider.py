@@ -8,7 +8,7 @@ from seller_center_seller import KEY, job, seller
 
 from worker.domain.jobs import Step, Task
 from worker.domain.outcomes import Outcome
-from worker.providers.base import BadInput, Provider
+from worker.providers.base import Provider
 
 NOWHERE = "https://mall.example"
 
@@ -20,8 +20,10 @@ def test_the_steps_of_a_cancel_call_their_operations():
     assert provider.operation(Task.CANCEL, Step.APPLY) == "SetStatusToCanceled"
     assert provider.operation(Task.CANCEL, Step.DOUBT) == "GetOrderItems"
     assert provider.operation(Task.CANCEL, Step.REFUSAL) == "GetOrderItems"
-    with pytest.raises(BadInput):
-        provider.operation(Task.CONFIRM, Step.APPLY)
+
+
+def test_a_confirm_that_came_in_all_the_same_has_a_bucket_to_wait_in():
+    assert seller(NOWHERE).operation(Task.CONFIRM, Step.APPLY) == "SetStatusToCanceled"
 
 
 def test_an_item_can_be_looked_up_through_its_parent_order():
