@@ -66,13 +66,6 @@ class Configuration(BaseModel):
     def _alias(cls, region: object) -> object:
         return REGIONS.get(region, region) if isinstance(region, str) else region
 
-    @field_validator("seller_id")
-    @classmethod
-    def _sendable(cls, value: str) -> str:
-        if not _is_text(value):
-            raise ValueError("is not text in UTF-8")
-        return value
-
     @field_validator("access_key", "secret_key", "mws_auth_token")
     @classmethod
     def _sendable_secret(cls, value: SecretStr | None) -> SecretStr | None:
@@ -164,8 +157,9 @@ def _sentence(key: str, fault: Mapping[str, Any]) -> str:
         return f"is no key of an Amazon Pay seller; known are {', '.join(model.model_fields)}"
     if fault["type"] == "missing":
         return "is missing"
-    rule = str(fault["msg"]).removeprefix("Value error, ")
-    rule = rule[:1].lower() + rule[1:]
+    rule = str(fault["msg"])
+    own = rule.removeprefix("Value error, ")
+    rule = rule[:1].lower() + rule[1:] if own == rule else own
     shown = key in _SHOWN or key.startswith("quotas.")
     return f"{fault['input']!r} is not valid: {rule}" if shown else rule
 
