@@ -1,0 +1,40 @@
+"""order-worker: confirms and cancels a shop's orders, as fast as the provider permits.
+
+The way of a job, from top to bottom:
+
+* `app`, `tasks`, `results`, `bootstep`: Celery's side of the door
+* `bootstrap`: builds everything below from `settings`
+* `producers` records what is asked, `executor` carries one job out, `dispatcher` finds the next
+* `ledger` keeps every step, `providers` sign, send and classify, `broker` carries messages
+* `domain` has the rules: states, decisions, the bucket's arithmetic
+
+`cli` is the command line, `sandbox` the two providers for development, `demo` the tour.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from worker import errors
+from worker.errors import BadInput, Failed, LedgerUnavailable, Rejected, Withdrawn
+
+if TYPE_CHECKING:
+    from worker.app import cancel, confirm
+
+__all__ = [
+    "BadInput",
+    "Failed",
+    "LedgerUnavailable",
+    "Rejected",
+    "Withdrawn",
+    "cancel",
+    "confirm",
+    "errors",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load Celery when a task is first asked for, not for every part of the package."""
+    if name in {"confirm", "cancel"}:
+        from worker import app
+
+        return getattr(app, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

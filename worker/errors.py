@@ -48,3 +48,7 @@ class Rejected(JobError):
 
 class Failed(JobError):
     """Given up: attempts or time ran out, or the outcome stayed unknown."""
+
+
+class Withdrawn(JobError):
+    """The job was taken back before it had any effect."""

@@ -9,7 +9,6 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import structlog
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -19,7 +18,7 @@ from tenacity import (
     wait_exponential,
 )
 
-from worker import crash
+from worker import crash, logs
 from worker.clock import Clock
 from worker.domain.decisions import Circumstances, Decision, decide
 from worker.domain.jobs import Job
@@ -30,7 +29,7 @@ from worker.ledger.claims import Claim
 from worker.ledger.ledger import Ledger
 from worker.providers.base import Provider
 
-log = structlog.stdlib.get_logger("worker.executor")
+log = logs.get("worker.executor")
 
 
 class Executor:

@@ -8,7 +8,7 @@ lock of their own in front of it, since SQLite's waiting is a poll without an or
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from worker.errors import LedgerUnavailable
 
 BUSY_SECONDS = 30.0  # how long a writer waits for another process' transaction
+LOOK_SECONDS = 0.02  # how soon a dispatcher sees what another process wrote to SQLite
 READ_ONLY = {"order_worker_read_only": True}
 
 
@@ -64,6 +65,19 @@ class Database:
         """The dialect's INSERT, which knows ON CONFLICT; the same on both databases."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 
+    def watch(self) -> "AbstractContextManager[Changes]":
+        """What a dispatcher sleeps by: it wakes when another connection has written."""
+        return contextmanager(self._watch)()
+
+    def _watch(self) -> "Iterator[Changes]":
+        if not self.is_sqlite:
+            yield Changes(None)
+            return
+        with self.engine.connect() as connection:
+            raw = connection.connection.dbapi_connection
+            assert raw is not None  # noqa: S101 - the connection is open
+            yield Changes(lambda: raw.execute("PRAGMA data_version").fetchone()[0])
+
     def forget_connections(self) -> None:
         """For a forked child: drop what is shared with the parent without closing it."""
         self._writers = threading.Lock()
@@ -80,6 +94,28 @@ class Database:
                     f"The ledger {self.shown_url} cannot be reached: {reason}."
                 ) from error
             raise
+
+
+class Changes:
+    """Sleeps until the database has changed. `version` is cheap to ask, and changes with it."""
+
+    def __init__(self, version: Callable[[], int] | None) -> None:
+        self._version = version
+        self._seen = version() if version else 0
+
+    def wait(self, seconds: float, stop: threading.Event) -> None:
+        """Return after `seconds`, at a change, or when `stop` is set."""
+        if self._version is None:
+            stop.wait(seconds)
+            return
+        until = time.monotonic() + seconds
+        while not stop.is_set():
+            version = self._version()
+            left = until - time.monotonic()
+            if version != self._seen or left <= 0:
+                self._seen = version
+                return
+            stop.wait(min(left, LOOK_SECONDS))
 
 
 def _postgresql(url: str) -> Engine:

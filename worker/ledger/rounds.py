@@ -117,6 +117,7 @@ class Round:
 
     messages: list[Message]
     next_in: float
+    outstanding: frozenset[str]  # of what this process published before: still not claimed
 
 
 def recover(ledger: Ledger, actor: str) -> int:
@@ -213,15 +214,17 @@ def dispatch(
     with ledger.database.read() as connection:
         now = ledger.database.now(connection)
         held = connection.execute(HELD_BY, {"of_worker": worker}).scalar_one()
-        waiting = connection.execute(STILL_READY, {"ids": list(outstanding)}).scalars().all()
+        ids = {"ids": list(outstanding)}
+        waiting = connection.execute(STILL_READY, ids).scalars().all() if outstanding else []
         free = slots - held - len(waiting)
         chosen, next_at = _choose(connection, now, max(0, free))
         for moment in connection.execute(select(*NEXT_TIMES)).one():
             next_at = min(next_at, moment if moment is not None else math.inf)
         to_continue = connection.execute(CONTINUE, {"now": now}).scalars().all()
     if not chosen and not to_continue:
-        return Round([], min(longest, max(0.0, next_at - now)))
-    return Round(_mark(ledger, chosen, to_continue), 0.0 if chosen else longest)
+        return Round([], min(longest, max(0.0, next_at - now)), frozenset(waiting))
+    messages = _mark(ledger, chosen, to_continue)
+    return Round(messages, 0.0 if chosen else longest, frozenset(waiting))
 
 
 def _choose(connection: Connection, now: float, free: int) -> tuple[list[tuple[str, float]], float]:

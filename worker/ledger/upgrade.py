@@ -13,7 +13,7 @@ from worker.errors import LedgerUnavailable
 from worker.ledger.database import Database
 from worker.ledger.schema import HEAD
 
-VERSION: Select[tuple[str]] = select(named("version_num")).select_from(table("alembic_version"))
+VERSION: Select[str] = select(named("version_num")).select_from(table("alembic_version"))
 
 
 def ensure(database: Database) -> None:

@@ -1,0 +1,107 @@
+"""The composition root: the only place that builds objects from settings.
+
+One `Runtime` per process, built at first use: importing `worker` must stay cheap, and a forked
+child must not share its parent's connections.
+"""
+
+import functools
+import os
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+from worker import crash
+from worker.clock import SystemClock
+from worker.executor import Executor
+from worker.ledger import upgrade
+from worker.ledger.database import Database
+from worker.ledger.ledger import Ledger
+from worker.producers import Producers
+from worker.providers.base import Provider
+from worker.providers.sellers import Sellers, provider_class
+from worker.settings import ConfigurationError, Settings, Withheld, load
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What a process works with."""
+
+    settings: Settings
+    ledger: Ledger
+    sellers: Sellers
+    producers: Producers
+    executor: Executor
+    worker: str  # this process' name in the ledger
+
+
+@functools.cache
+def settings() -> Settings:
+    """The configuration of this process. Raises ConfigurationError."""
+    return load()
+
+
+def runtime() -> Runtime:
+    """What this process works with, its ledger's schema checked.
+
+    Raises ConfigurationError, LedgerUnavailable.
+    """
+    return _runtime(os.getpid())
+
+
+@functools.cache
+def _runtime(_pid: int) -> Runtime:
+    built = build(settings())
+    upgrade.ensure(built.ledger.database)
+    return built
+
+
+def build(configured: Settings) -> Runtime:
+    """All objects of a process, nothing reached yet."""
+    sellers = _sellers(configured)
+    ledger = Ledger(Database(configured.ledger.url.full), sellers, configured.policy())
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    return Runtime(
+        settings=configured,
+        ledger=ledger,
+        sellers=sellers,
+        producers=Producers(ledger, sellers),
+        executor=Executor(ledger, sellers, SystemClock(), worker),
+        worker=worker,
+    )
+
+
+def _sellers(configured: Settings) -> Sellers:
+    keyless = frozenset(name for name in configured.sellers if not _has_secrets(configured, name))
+    return Sellers(
+        {
+            name: functools.partial(_provider, configured, name, secrets=name not in keyless)
+            for name in configured.sellers
+        },
+        keyless,
+    )
+
+
+def _has_secrets(configured: Settings, seller: str) -> bool:
+    try:
+        configured.seller(seller)
+    except ConfigurationError:
+        return False
+    return True
+
+
+def _provider(configured: Settings, seller: str, *, secrets: bool) -> Provider:
+    """A seller's provider; without its secrets it can check requests, and never sends one."""
+    options = configured.seller(seller, secrets=secrets)
+    stand_ins: dict[str, Any] = {
+        key: str(value) if isinstance(value, Withheld) else value for key, value in options.items()
+    }
+    stand_ins.setdefault("margin", configured.worker.margin)
+    clock = SystemClock()
+    return provider_class(options["provider"]).from_configuration(
+        seller,
+        stand_ins,
+        call_timeout=configured.worker.call_timeout,
+        user_agent=configured.worker.user_agent,
+        clock=clock.time,
+        on_sent=functools.partial(crash.point, "after_sending"),
+    )

@@ -1,0 +1,188 @@
+"""How messages travel: queue, serialisation, bounded publishing, and the in-memory transport.
+
+A message is only a wake-up, and the ledger repeats it. So publishing may fail, must not wait,
+and is left alone for a while after it failed.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from queue import Empty
+from typing import Any
+
+from kombu import Exchange, Queue
+from kombu.transport import TRANSPORT_ALIASES, memory
+
+QUEUE = "order-worker"
+PUBLISH_SECONDS = 0.5  # how long a publish may take on a broker that does not answer
+SKIP_SECONDS = 5.0  # how long publishing is left alone after it failed
+CONSUMER_SECONDS = 5.0  # socket time-out of a worker's own connection, which may take its time
+
+
+def configuration(url: str, concurrency: int) -> dict[str, Any]:
+    """Celery's settings, each with its reason."""
+    return {
+        "broker_url": url,
+        "result_backend": "worker.results:LedgerBackend",
+        # The default exchange needs no binding: kombu's are gone after a flush of Redis, and
+        # messages then vanish without an error.
+        "task_queues": [Queue(QUEUE, Exchange(""), routing_key=QUEUE)],
+        "task_default_queue": QUEUE,
+        "task_default_exchange": "",
+        "task_default_routing_key": QUEUE,
+        "task_serializer": "json",
+        "result_serializer": "json",
+        "accept_content": ["json"],
+        "result_accept_content": ["json"],
+        "enable_utc": True,
+        "timezone": "UTC",
+        # Acknowledged when a slot takes the message: the ledger repeats it if the slot dies.
+        "task_acks_late": False,
+        "task_reject_on_worker_lost": False,
+        "worker_prefetch_multiplier": 1,
+        "worker_concurrency": concurrency,
+        # The prefork pool's children cannot reach an in-memory broker.
+        "worker_pool": "threads",
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        # New in Celery 5.7 and exclusive by default: after a half-open connection the old
+        # queue is still locked, and the worker ends.
+        "control_queue_exclusive": False,
+        "event_queue_exclusive": False,
+        "broker_connection_retry_on_startup": True,
+        **publishing(url),
+    }
+
+
+def publishing(url: str) -> dict[str, Any]:
+    """Settings of a process that publishes: fail soon rather than wait."""
+    return {
+        "task_publish_retry": False,
+        "broker_connection_timeout": PUBLISH_SECONDS,
+        "broker_pool_acquire_timeout": PUBLISH_SECONDS,
+        # max_retries: kombu's channel has a retry of its own, which starts with two seconds.
+        "broker_transport_options": {"max_retries": 0, **_socket_timeouts(url, PUBLISH_SECONDS)},
+    }
+
+
+def consuming(url: str) -> dict[str, Any]:
+    """Settings of a worker, whose consumer waits for messages on the same connection settings."""
+    return {
+        "broker_connection_timeout": CONSUMER_SECONDS,
+        "broker_transport_options": {"max_retries": 0, **_socket_timeouts(url, CONSUMER_SECONDS)},
+    }
+
+
+def _socket_timeouts(url: str, seconds: float) -> dict[str, Any]:
+    if url.startswith("redis"):
+        return {
+            "socket_timeout": seconds,
+            "socket_connect_timeout": seconds,
+            "socket_keepalive": True,
+            "health_check_interval": 5,
+        }
+    if url.startswith("amqp"):
+        return {"read_timeout": seconds, "write_timeout": seconds}
+    return {}
+
+
+_in_worker = False
+
+
+def enter_worker() -> None:
+    """From now on this process consumes: its in-memory broker has a reader."""
+    global _in_worker  # noqa: PLW0603 - what a process is, is one fact about it
+    _in_worker = True
+
+
+def reaches_a_worker(url: str) -> bool:
+    """Whether a message published here can be read by a worker at all."""
+    return _in_worker or not url.startswith("memory:")
+
+
+class Publishing:
+    """Publishes unless it has just failed. Never raises for what the broker does."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._skip_until = 0.0
+
+    def attempt(self, publish: Callable[[], object]) -> Exception | None:
+        """Publish, unless publishing failed within the last seconds; the error if it failed."""
+        if self._clock() < self._skip_until:
+            return None
+        try:
+            publish()
+        except Exception as error:  # noqa: BLE001 - each transport has its own errors
+            self._skip_until = self._clock() + SKIP_SECONDS
+            return error
+        return None
+
+
+# --- memory:// ------------------------------------------------------------------------------
+
+_LONGEST_WAIT = 0.5  # seconds: a signal to the worker takes effect when drain_events returns
+_changed = threading.Condition()
+_version = 0
+
+
+def _notify() -> None:
+    global _version  # noqa: PLW0603 - one in-memory broker per process, as kombu's
+    with _changed:
+        _version += 1
+        _changed.notify_all()
+
+
+def _wait_for_change(seen: int, seconds: float) -> bool:
+    with _changed:
+        return _changed.wait_for(lambda: _version != seen, seconds)
+
+
+class Channel(memory.Channel):
+    """kombu's in-memory channel, which tells when there is something to look at."""
+
+    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
+        super()._put(queue, message, **kwargs)
+        _notify()
+
+    def _put_fanout(
+        self, exchange: str, message: Any, routing_key: str | None = None, **kwargs: Any
+    ) -> None:
+        super()._put_fanout(exchange, message, routing_key, **kwargs)
+        _notify()
+
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        super().basic_ack(delivery_tag, multiple)
+        _notify()  # there is room in the prefetch window
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        super().basic_reject(delivery_tag, requeue)
+        _notify()
+
+
+class Transport(memory.Transport):
+    """kombu's in-memory transport, waiting for a message instead of polling for one."""
+
+    Channel = Channel
+
+    def drain_events(self, connection: Any, timeout: float | None = None) -> None:  # noqa: ARG002
+        give_up_at = None if timeout is None else time.monotonic() + timeout
+        while True:
+            seen = _version
+            try:
+                self.cycle.get(self._deliver, timeout=timeout)
+            except Empty:
+                left = _LONGEST_WAIT if give_up_at is None else give_up_at - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError from None
+                changed = _wait_for_change(seen, min(left, _LONGEST_WAIT))
+                if not changed and give_up_at is None:
+                    raise TimeoutError from None
+            else:
+                return
+
+
+def use_memory_transport() -> None:
+    """Make memory:// mean the transport of this module; before the first connection."""
+    TRANSPORT_ALIASES["memory"] = "worker.broker:Transport"

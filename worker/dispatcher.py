@@ -1,0 +1,52 @@
+"""The dispatcher's rounds: ended leases, sleepers, and the ready jobs that this process can run.
+
+Each worker process has one, and none is a leader: the ledger sees to it that two of them do
+not do the same thing twice. Nothing here knows Celery; the bootstep gives it a thread.
+"""
+
+from collections.abc import Callable
+
+from worker import logs
+from worker.errors import LedgerUnavailable
+from worker.ledger import rounds
+from worker.ledger.ledger import Ledger
+from worker.ledger.rounds import Message
+
+LONGEST = 1.0  # seconds between two rounds: the safety net under every wake-up
+AFTER_ERROR = 1.0  # seconds until a ledger that was away is tried again
+
+log = logs.get("worker.dispatcher")
+
+
+class Dispatcher:
+    """`slots` is how many jobs this process runs at once; `publish` sends one message."""
+
+    def __init__(
+        self, ledger: Ledger, worker: str, slots: int, publish: Callable[[Message], None]
+    ) -> None:
+        self._ledger = ledger
+        self._worker = worker
+        self._slots = slots
+        self._publish = publish
+        self._outstanding: frozenset[str] = frozenset()
+
+    def prepare(self) -> None:
+        """Once, before the first round."""
+        rounds.prepare(self._ledger)
+
+    def round(self) -> float:
+        """Do all that is to do now; the seconds until there may be something new."""
+        try:
+            if ended := rounds.recover(self._ledger, self._worker):
+                log.info("leases and deadlines ended", jobs=ended)
+            rounds.wake_sleepers(self._ledger)
+            found = rounds.dispatch(
+                self._ledger, self._worker, self._slots, self._outstanding, LONGEST
+            )
+        except LedgerUnavailable as error:
+            log.warning("the ledger is away", error=str(error))
+            return AFTER_ERROR
+        self._outstanding = found.outstanding | {message.job.id for message in found.messages}
+        for message in found.messages:
+            self._publish(message)
+        return found.next_in

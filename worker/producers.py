@@ -1,0 +1,135 @@
+"""The door: a request is checked and recorded here, and nowhere else.
+
+Publishing is the caller's: what `accept` returns says whether the job could run now.
+"""
+
+import inspect
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from worker.domain.jobs import Request, Task
+from worker.errors import BadInput
+from worker.ledger import acceptance
+from worker.ledger.acceptance import Accepted, Terms
+from worker.ledger.ledger import Ledger
+from worker.providers.base import Provider
+
+KEY_LENGTH = 255  # characters
+PRIORITIES = range(-(2**31), 2**31)
+
+
+def confirm(
+    order_id: str,
+    seller: str,
+    *,
+    success_url: str | None = None,
+    failure_url: str | None = None,
+    priority: int = 0,
+    key: str | None = None,
+) -> Request:
+    """What a confirm is asked with."""
+    return Request(
+        Task.CONFIRM,
+        seller,
+        order_id,
+        success_url=success_url,
+        failure_url=failure_url,
+        priority=priority,
+        key=key,
+    )
+
+
+def cancel(
+    order_id: str,
+    seller: str,
+    *,
+    reason: str | None = None,
+    reason_detail: str | None = None,
+    parent_order_id: str | None = None,
+    priority: int = 0,
+    key: str | None = None,
+) -> Request:
+    """What a cancel is asked with."""
+    return Request(
+        Task.CANCEL,
+        seller,
+        order_id,
+        reason=reason,
+        reason_detail=reason_detail,
+        parent_order_id=parent_order_id,
+        priority=priority,
+        key=key,
+    )
+
+
+FORMS: Mapping[Task, Callable[..., Request]] = {Task.CONFIRM: confirm, Task.CANCEL: cancel}
+WORDS = {task: tuple(inspect.signature(form).parameters) for task, form in FORMS.items()}
+
+
+class Producers:
+    """Checks requests against their seller's provider, and records them."""
+
+    def __init__(self, ledger: Ledger, sellers: Mapping[str, Provider]) -> None:
+        self._ledger = ledger
+        self._sellers = sellers
+
+    def request(self, task: Task, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Request:
+        """The request that a task's arguments make. Raises BadInput for the first fault."""
+        try:
+            request = FORMS[task](*args, **kwargs)
+        except TypeError as error:
+            words = ", ".join(WORDS[task])
+            raise BadInput("arguments", f"{error}; {task} takes {words}.") from None
+        self._check(request)
+        return request
+
+    def accept(self, request: Request, terms: Terms) -> Accepted:
+        """Record a request that `request` made. Raises BadInput, LedgerUnavailable."""
+        return acceptance.accept(self._ledger, request, terms)
+
+    def accept_foreign(
+        self, task: Task, args: Sequence[Any], kwargs: Mapping[str, Any], terms: Terms
+    ) -> Accepted:
+        """Record what came as a message from elsewhere: odd arguments make a rejected job."""
+        try:
+            return self.accept(self.request(task, args, kwargs), terms)
+        except BadInput as error:
+            what = {**dict(zip(WORDS[task], args, strict=False)), **kwargs}
+            odd = Request(
+                task,
+                seller=_as_text(what.get("seller")),
+                order_id=_as_text(what.get("order_id")),
+                key=f"message {terms.job_id}",
+            )
+            answer = {"kind": "bad_input", "field": error.field, "message": str(error)}
+            return acceptance.reject(self._ledger, odd, terms, answer)
+
+    def _check(self, request: Request) -> None:
+        for field, value in request.arguments().items():
+            if value is not None and not isinstance(value, str):
+                raise BadInput(field, f"{value!r} is not text.")
+            if value is not None and "\x00" in value:
+                raise BadInput(field, "has a NUL character; leave it out.")
+        if not request.seller or request.seller not in self._sellers:
+            known = ", ".join(self._sellers) or "none: the configuration has no [sellers]"
+            raise BadInput("seller", f"{request.seller!r} is not configured; there are {known}.")
+        priority = request.priority
+        if isinstance(priority, bool) or priority not in PRIORITIES:
+            raise BadInput("priority", f"{priority!r} is not a whole number of 32 bits.")
+        if request.key is not None and not _is_key(request.key):
+            raise BadInput("key", f"must be text of 1 to {KEY_LENGTH} characters.")
+        self._sellers[request.seller].check(request)
+
+
+def new_id() -> str:
+    """A job id, as Celery makes task ids."""
+    return str(uuid.uuid4())
+
+
+def _is_key(key: object) -> bool:
+    return isinstance(key, str) and 0 < len(key) <= KEY_LENGTH and "\x00" not in key
+
+
+def _as_text(value: object) -> str:
+    return (value if isinstance(value, str) else repr(value))[:KEY_LENGTH].replace("\x00", "")

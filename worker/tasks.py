@@ -1,0 +1,167 @@
+"""Celery's side of the door: a task whose calls are recorded before they are published.
+
+A message is a wake-up for a job of the ledger. The body carries the job as far as it goes now;
+what is not final then is left to the ledger, and the message is ignored.
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from celery import Task as CeleryTask
+from celery.exceptions import Ignore
+from kombu.utils import json
+
+from worker import broker, logs
+from worker.domain.jobs import Job, State, Task
+from worker.errors import Failed, JobError, Rejected, Withdrawn
+
+log = logs.get("worker.tasks")
+
+# What a caller hangs on a task, and what Celery itself writes on the messages of a canvas. It
+# is stored with the job, and goes out with each of its messages.
+KEPT = (
+    "link",
+    "link_error",
+    "chain",
+    "chord",
+    "group_id",
+    "group_index",
+    "root_id",
+    "parent_id",
+    "headers",
+    "shadow",
+    "stamped_headers",
+    "reply_to",
+)
+ENDINGS: dict[State, type[JobError]] = {
+    State.REJECTED: Rejected,
+    State.FAILED: Failed,
+    State.WITHDRAWN: Withdrawn,
+}
+publishing = broker.Publishing()
+
+
+class JobTask(CeleryTask):
+    """The class of `worker.confirm` and `worker.cancel`; `job_task` says which one it is."""
+
+    abstract = True
+    job_task: Task
+    typing = False  # the door checks the arguments, and says what to change
+    throws = (Rejected, Failed, Withdrawn)
+    ignore_result = False
+    resultrepr_maxsize = 0  # Celery logs results, and a receipt has the buyer's details
+
+    def apply_async(
+        self,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        task_id: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """Record a job, and publish it if it can run now.
+
+        Returns the AsyncResult of the job that answers the request, which is an earlier one
+        if that is open or succeeded (`again=True` asks anew after a success). `countdown` and
+        `eta` become the job's due time, `expires` its deadline; queue and message priority
+        are the worker's own. Raises BadInput and LedgerUnavailable, never for the broker.
+        """
+        from worker.bootstrap import runtime
+        from worker.ledger.acceptance import Terms
+        from worker.producers import new_id
+
+        words = dict(kwargs or {})
+        again = bool(words.pop("again", False))
+        producers = runtime().producers
+        request = producers.request(self.job_task, args or (), words)
+        hung = kept(options)
+        accepted = producers.accept(
+            request,
+            Terms(
+                job_id=task_id or new_id(),
+                actor="producer",
+                again=again,
+                due_in=_due_in(options),
+                expires_in=_seconds_until(options.get("expires")),
+                options=hung,
+                may_publish=broker.reaches_a_worker(self.app.conf.broker_url),
+            ),
+        )
+        if accepted.runs_now:
+            self._send(accepted.job_id, args or (), words, hung)
+        return self.AsyncResult(accepted.job_id)
+
+    def publish(self, job: Job, hung: dict[str, Any] | None) -> None:
+        """Send a message of a recorded job, with what its caller hung on it."""
+        words = {name: value for name, value in job.request.arguments().items() if value}
+        del words["task"]
+        self._send(job.id, (), words, hung)
+
+    def _send(
+        self, job_id: str, args: Sequence[Any], words: dict[str, Any], hung: dict[str, Any] | None
+    ) -> None:
+        send = functools.partial(super().apply_async, args, words, task_id=job_id)
+        error = publishing.attempt(functools.partial(send, add_to_parent=False, **(hung or {})))
+        if error:
+            log.warning("not published; the ledger has it", job=job_id, error=repr(error)[:200])
+
+    def carry_out(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Run the job of this message; its receipt, or raise its error."""
+        from worker.bootstrap import runtime
+
+        now = runtime()
+        job = now.executor.run(self.request.id) or self._from_elsewhere(args, kwargs)
+        if job is None or (job.state not in ENDINGS and job.state is not State.SUCCEEDED):
+            raise Ignore
+        if job.state is State.SUCCEEDED:
+            return job.receipt
+        raise ENDINGS[job.state](*error_arguments(job))
+
+    def _from_elsewhere(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Job | None:
+        """The job of a message that no producer of ours has recorded, or of an id's alias."""
+        from worker.bootstrap import runtime
+        from worker.ledger import outside
+        from worker.ledger.acceptance import Terms
+
+        now = runtime()
+        found = outside.find_job(now.ledger.database, self.request.id)
+        if found is None:
+            hung = kept(self.request.as_execution_options())
+            terms = Terms(job_id=self.request.id, actor="message", options=hung, may_publish=False)
+            accepted = now.producers.accept_foreign(self.job_task, args, kwargs, terms)
+            return now.executor.run(accepted.job_id)
+        return now.executor.run(found.job.id)
+
+
+def error_arguments(job: Job) -> tuple[str, str | None, str]:
+    """What the error of a job that ended without its effect is made of: message, code, job."""
+    error = job.error or {}
+    message = error.get("advice") or error.get("message") or f"the job was {job.state}"
+    code = error.get("code")
+    return (f"{code}: {message}" if code else message), code, job.id
+
+
+def kept(options: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What is stored of a call's options: plain JSON values, None if there are none."""
+    stamps = options.get("stamped_headers") or ()
+    found = {name: options[name] for name in (*KEPT, *stamps) if options.get(name)}
+    plain: dict[str, Any] = json.loads(json.dumps(found))
+    return plain or None
+
+
+def _due_in(options: Mapping[str, Any]) -> float:
+    if options.get("countdown") is not None:
+        return float(options["countdown"])
+    return _seconds_until(options.get("eta")) or 0.0
+
+
+def _seconds_until(moment: datetime | float | str | None) -> float | None:
+    """Celery's times: a datetime (UTC if it has no zone), its text, or seconds from now."""
+    if moment is None or isinstance(moment, int | float):
+        return moment
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - datetime.now(UTC)).total_seconds()
