@@ -96,7 +96,7 @@ class Connection(BaseHTTPRequestHandler):
             self.close_connection = True
         self.wfile.write(self._head(reply, now) + body)
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = serve  # noqa: N815 (http.server's names)
+    do_GET = do_POST = do_PUT = do_DELETE = serve  # noqa: N815 (http.server's names)
 
     def _request(self) -> Request:
         headers = {name.lower(): value for name, value in self.headers.items()}

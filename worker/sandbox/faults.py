@@ -4,7 +4,8 @@ A rule is an object with these keys, all optional but one of the last five:
 
     match        which requests: `provider` (amazon_pay, seller_center), `operation`, `order_id`,
                  `seller` as text with wildcards (`S01-*`), and `nth`, the number of the request
-                 among those that match the rest, from 1
+                 among those that match the rest, from 1 (`order_id` is what the request names:
+                 in Seller Center's reads the parent order)
     skip         let so many matching requests pass first (default 0)
     times        act so many times; null for ever (default 1)
     probability  act on this share of the rest, drawn from a seeded generator (default 1)

@@ -6,6 +6,7 @@ exactly the restore rate is never refused.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from worker.sandbox.fields import BadSetting
@@ -93,7 +94,7 @@ class Quotas:
 
 def check(quotas: object) -> None:
     """Raise BadSetting with a sentence if a table of (capacity, rate) cannot be a quota."""
-    if not isinstance(quotas, dict):
+    if not isinstance(quotas, Mapping):
         raise BadSetting("quotas is a table of operation = (capacity, tokens a second).")
     for operation, numbers in quotas.items():
         try:

@@ -26,7 +26,7 @@ from worker.sandbox.quotas import Quotas, check
 from worker.sandbox.seller_center.service import SellerCenter
 from worker.sandbox.switches import Switches
 
-POLL = 0.05  # seconds between two looks whether to stop
+POLL = 0.01  # seconds between two looks whether to stop
 
 
 class Sandbox:
@@ -66,8 +66,13 @@ class Sandbox:
         self._front = Front(rules, self._log, lock, clock, self._wait)
         services = (self._amazon_pay, self._seller_center)
         self._books = Books(services, in_force, rules, buckets, self._log, lock, clock)
-        self._server = Server((address, port), self._answer, clock)
         self._thread: Thread | None = None
+        self._started = False
+        try:
+            self._server = Server((address, port), self._answer, clock)
+        except OSError:
+            self._log.close()
+            raise
 
     @property
     def url(self) -> str:
@@ -76,6 +81,7 @@ class Sandbox:
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def __enter__(self) -> Self:
+        self._started = True
         self._thread = Thread(
             target=self._server.serve_forever, args=(POLL,), name="sandbox", daemon=True
         )
@@ -86,16 +92,23 @@ class Sandbox:
         self.close()
 
     def serve_forever(self) -> None:
-        """Answer in this thread until `close` or Ctrl-C."""
+        """Answer in this thread until `close` (from another one), Ctrl-C or an exception.
+
+        A handler of SIGTERM therefore raises instead of calling `close`.
+        """
+        self._started = True
         try:
             self._server.serve_forever(POLL)
         except KeyboardInterrupt:
+            pass
+        finally:
             self._finish()
 
     def close(self) -> None:
         """Stop answering, cut the connections that are kept alive, free the port."""
         self._stopped.set()
-        self._server.shutdown()
+        if self._started:
+            self._server.shutdown()
         self._finish()
         if self._thread is not None:
             self._thread.join()

@@ -8,7 +8,7 @@ import json
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode, urlsplit
 
-import defusedxml.ElementTree as ET
+from defusedxml import ElementTree
 
 SELLER, ACCESS_KEY, SECRET = "SELLER1", "AKIAFAKE", "fake-secret"
 USER, API_KEY = "look@me.com", "fake-api-key"
@@ -37,7 +37,7 @@ class Answer:
     @property
     def root(self):
         """The document without its namespace."""
-        root = ET.fromstring(self.body)
+        root = ElementTree.fromstring(self.body)
         for element in root.iter():
             element.tag = element.tag.rpartition("}")[2]
         return root

@@ -217,7 +217,7 @@ def test_how_an_unknown_key_and_user_are_called_are_switches(amazon, center, san
 
 @pytest.mark.parametrize("tail", ["", ". Signature mismatching", ". Signature mismatch"])
 def test_the_text_of_a_failed_login_is_a_switch(sandbox, clock, tail):
-    sandbox.switch(e007_text=f"Login failed{tail}")
+    sandbox.switch(e007_text=f"E007: Login failed{tail}")
     answer = Center(sandbox.url, clock, "wrong").cancel()
     assert answer.text("ErrorMessage") == f"E007: Login failed{tail}"
 

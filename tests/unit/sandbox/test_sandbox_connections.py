@@ -66,6 +66,15 @@ def test_requests_from_many_threads_are_all_counted(amazon, sandbox):
     assert order["changed"] == {"ConfirmOrderReference": 1}
 
 
+def test_a_sandbox_that_never_served_can_be_closed_and_frees_its_port(tmp_path):
+    sandbox = Sandbox([], log=tmp_path / "log")
+    port = urlsplit(sandbox.url).port
+    with pytest.raises(OSError, match="in use"):
+        Sandbox([], port=port, log=tmp_path / "log")
+    sandbox.close()
+    Sandbox([], port=port).close()
+
+
 def test_it_serves_from_the_command_lines_thread_until_closed(accounts, clock):
     sandbox = Sandbox(accounts, clock=clock)
     thread = threading.Thread(target=sandbox.serve_forever)

@@ -1,5 +1,8 @@
 """Published vectors, and every spelling of a request that clients in use send."""
 
+import hmac
+from urllib.parse import urlencode
+
 import pytest
 from sandbox_clients import ORDER, SANDBOX, SECRET, Amazon, Center, encoded, send
 
@@ -135,6 +138,38 @@ def test_a_host_signed_with_its_scheme_passes_unless_the_switch_says_no(amazon, 
     assert amazon.post(parameters).code is None
     sandbox.switch(signed_host="received")
     assert amazon.post(parameters).code == "SignatureDoesNotMatch"
+
+
+def test_a_request_as_boto_sends_it(amazon, sandbox):
+    """POST, everything in the query, an empty body, and no port in the host."""
+    signed = amazon.sign(amazon.parameters("ConfirmOrderReference"), host="127.0.0.1")
+    target = f"{SANDBOX}?{encoded(signed)}"
+    assert send(sandbox.url, "POST", target, headers={"Host": "127.0.0.1"}).code is None
+
+
+def test_a_request_as_python_mws_sends_it(sandbox, clock):
+    """GET, a slash at the end of the path, no zone in the timestamp, the scheme in the host."""
+    mws = Amazon(sandbox.url, clock, path=f"{SANDBOX}/")
+    parameters = mws.parameters("ConfirmOrderReference", Timestamp="2023-11-14T22:13:20")
+    target = f"{SANDBOX}/?{encoded(mws.sign(parameters, 'GET', host=sandbox.url))}"
+    assert send(sandbox.url, "GET", target).code is None
+
+
+def test_a_request_as_falabellaapiclient_sends_it(center, sandbox):
+    """JSON, with a content type of JSON and no body; a space, signed as plus, fails its login."""
+    for detail, code in (("", None), ("a b", "E007")):
+        parameters = center.parameters(
+            "SetStatusToCanceled",
+            OrderItemId="1",
+            Reason="SHORTAGE",
+            ReasonDetail=detail,
+            Format="JSON",
+        )
+        text = urlencode(sorted(parameters.items()))
+        digest = hmac.new(center.key.encode(), text.encode(), "sha256").hexdigest()
+        target = f"/?{urlencode(parameters)}&Signature={digest}"
+        headers = {"Content-Type": "application/json"}
+        assert send(sandbox.url, "POST", target, headers=headers).code == code
 
 
 @pytest.mark.parametrize("change", ["verb", "path", "value", "secret", "name"])

@@ -100,7 +100,7 @@ class SellerCenter:
         for account in accounts:
             if signing.is_signed(call.parameters, account.api_key):
                 return account
-        raise Refusal("E007", f"E007: {self._switches.word('e007_text')}")
+        raise Refusal("E007", self._switches.word("e007_text"))
 
     def _check_action(self, call: Call) -> None:
         operation = OPERATIONS.get(call.operation)
