@@ -1,6 +1,7 @@
 """The transport against real sockets: what came back, whether anything left, how long it took."""
 
 import gzip
+import logging
 import os
 import socket
 import ssl
@@ -80,6 +81,7 @@ def test_cookies_are_not_kept(serve, make_transport):
     for _ in range(2):
         transport.send(post(server.url))
     assert b"cookie" not in server.requests[1].lower()
+    assert not transport._session()[0].cookies
 
 
 def test_proxies_and_credentials_of_the_environment_are_ignored(
@@ -94,8 +96,10 @@ def test_proxies_and_credentials_of_the_environment_are_ignored(
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     server = serve()
-    assert make_transport().send(post(server.url)).status == 200
+    transport = make_transport()
+    assert transport.send(post(server.url)).status == 200
     assert b"authorization" not in server.requests[0].lower()
+    assert not transport._session()[0].trust_env, "it would look them up on every call"
 
 
 def test_a_configured_proxy_is_used(serve, make_transport):
@@ -236,6 +240,17 @@ def test_a_server_that_does_not_read_the_request_ends_at_the_time_out(serve, mak
     assert time.monotonic() - started < 2
 
 
+def test_a_server_that_reads_the_request_slowly_ends_at_the_time_out(serve, make_transport):
+    def script(wire):
+        while not wire.stopped.wait(0.1):
+            wire.sock.recv(65536)
+
+    started = time.monotonic()
+    error = failure(make_transport(call_timeout=0.5), post(serve(script).url, b"x" * 30_000_000))
+    assert isinstance(error, NoAnswer)
+    assert time.monotonic() - started < 2
+
+
 def test_a_reused_connection_that_is_cut_after_the_request_is_no_answer(serve, make_transport):
     def script(wire):
         wire.request()
@@ -358,6 +373,15 @@ def test_a_compressed_body_is_limited_as_it_unfolds(serve, make_transport):
 def test_a_compressed_body_is_unfolded(serve, make_transport):
     server = serve(answer(gzip.compress(b"<ok/>"), "Content-Encoding: gzip\r\n"))
     assert make_transport().send(post(server.url)).body == b"<ok/>"
+
+
+def test_no_log_line_quotes_the_signed_address_or_the_body(serve, make_transport, caplog):
+    caplog.set_level(logging.DEBUG)
+    server = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nnot a header\r\n\r\nok")
+    assert make_transport().send(post(server.url)).status == 200
+    assert "Failed to parse headers" in caplog.text, "the test has to meet the line it is about"
+    assert SECRET not in caplog.text
+    assert "/path" not in caplog.text
 
 
 # --- connections -----------------------------------------------------------------------------
