@@ -11,13 +11,16 @@ of an exception: whether a byte of it was sent, and which status line came back.
 import io
 import queue
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from http.client import HTTPResponse
+from pathlib import Path
 from typing import Any, cast
 
+import certifi
 import requests.adapters
 from requests import PreparedRequest
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
@@ -218,8 +221,9 @@ class BoundedAdapter(requests.adapters.HTTPAdapter):
 
     call: Call
 
-    def __init__(self, idle_limit: float) -> None:
+    def __init__(self, idle_limit: float, ca_bundle: str | None) -> None:
         self._idle_limit = idle_limit
+        self._ca_bundle = ca_bundle
         super().__init__(pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -228,6 +232,16 @@ class BoundedAdapter(requests.adapters.HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         return _bound(super().proxy_manager_for(proxy, **kwargs))
+
+    def build_connection_pool_key_attributes(
+        self, request: PreparedRequest, verify: Any, cert: Any = None
+    ) -> tuple[Any, Any]:
+        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
+        tls = {"ssl_context": verifying(self._ca_bundle)} if host["scheme"] == "https" else {}
+        return host, tls
+
+    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: `verifying` verifies, and requests would read its file per connection."""
 
     def get_connection_with_tls_context(
         self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
@@ -238,6 +252,19 @@ class BoundedAdapter(requests.adapters.HTTPAdapter):
         pool.call = self.call
         pool.idle_limit = self._idle_limit
         return pool
+
+
+@cache
+def verifying(ca_bundle: str | None) -> ssl.SSLContext:
+    """TLS that trusts `ca_bundle` (a file or a directory), or certifi's bundle, and nothing else.
+
+    Shared by all sellers of the process: reading the bundle takes longer than a handshake.
+    Raises OSError if there is no such file or it holds no certificates.
+    """
+    trusted = ca_bundle or certifi.where()
+    if Path(trusted).is_dir():
+        return ssl.create_default_context(capath=trusted)
+    return ssl.create_default_context(cafile=trusted)
 
 
 def _bound(manager: PoolManager) -> PoolManager:

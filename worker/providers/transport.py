@@ -106,7 +106,7 @@ class Transport:
         self._call_timeout = call_timeout
         self._connect_timeout = call_timeout if connect_timeout is None else connect_timeout
         self._proxies = {"http": proxy, "https": proxy} if proxy else {}
-        self._verify: str | bool = ca_bundle or True
+        self._ca_bundle = ca_bundle
         self._max_body = max_body
         self._user_agent = user_agent
         self._on_sent = on_sent
@@ -127,7 +127,6 @@ class Transport:
                 _prepared(request, self._user_agent),
                 stream=True,
                 allow_redirects=False,
-                verify=self._verify,
                 proxies=self._proxies,
             ) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
@@ -152,7 +151,7 @@ class Transport:
         local = self._local
         if getattr(local, "pid", None) != os.getpid():
             local.session = _Session()
-            local.adapter = BoundedAdapter(self._idle_limit)
+            local.adapter = BoundedAdapter(self._idle_limit, self._ca_bundle)
             local.session.mount("http://", local.adapter)
             local.session.mount("https://", local.adapter)
             local.pid = os.getpid()

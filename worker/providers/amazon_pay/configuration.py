@@ -2,7 +2,6 @@
 
 import ipaddress
 import math
-import os
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
@@ -28,6 +27,7 @@ from worker.providers.amazon_pay.operations import (
 )
 from worker.providers.amazon_pay.signing import Endpoint
 from worker.providers.base import BadInput
+from worker.providers.connections import verifying
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -90,8 +90,10 @@ class Configuration(BaseModel):
     @field_validator("ca_bundle")
     @classmethod
     def _bundle(cls, value: str | None) -> str | None:
-        if value is not None and not os.access(value, os.R_OK):
-            raise ValueError("there is no readable file of certificates at this path")
+        try:
+            verifying(value)
+        except OSError:
+            raise ValueError("there is no readable file of certificates at this path") from None
         return value
 
     @field_validator("endpoint")

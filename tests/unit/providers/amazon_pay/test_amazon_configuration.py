@@ -97,6 +97,7 @@ def test_an_endpoint_takes_the_place_of_the_regions_own(endpoint, url, account):
         ({"failure_url": "ftp://shop/no"}, "failure_url", ["https://"]),
         ({"proxy": "user:hidden@proxy"}, "proxy", ["http://host:port"]),
         ({"ca_bundle": "/nowhere/ca.pem"}, "ca_bundle", ["'/nowhere/ca.pem'", "no readable file"]),
+        ({"ca_bundle": __file__}, "ca_bundle", ["no readable file of certificates"]),
         ({"endpoint": "http://mws.amazonservices.com"}, "endpoint", ["loopback"]),
         ({"endpoint": "http://localhost.evil.com"}, "endpoint", ["loopback"]),
         ({"endpoint": "https://h/p?x=1"}, "endpoint", ["scheme, host"]),
