@@ -1,22 +1,13 @@
-"""urllib3 connections on which one deadline bounds everything, so that `Transport` can rely on it.
+"""Requests and urllib3 with each connection bound to a `Call`: its time, and how far it came.
 
-The time-outs of requests and urllib3 bound a single read: a server that sends one byte a second
-holds a caller for ever. Here each request carries a `Call`, and before every step that can block
-(resolve, connect, handshake, send, read) the socket gets the time that is left of it.
-
-The `Call` also records how far the request came, seen at the socket and not guessed from the kind
-of an exception: whether a byte of it was sent, and which status line came back.
+The pieces stand in urllib3's own order: a connection, its pool, and the adapter by which requests
+reaches them.
 """
 
-import io
-import queue
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Callable
 from functools import cache, partial
-from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,85 +18,9 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NewConnectionError
 
+from worker.providers.calls import Call, TimedResponse, resolve
+
 _SEND_PIECE = 16 * 1024
-
-
-class Call:
-    """One request on its way. Times are `time.monotonic()`."""
-
-    def __init__(
-        self, call_timeout: float, connect_timeout: float, sent: Callable[[], None]
-    ) -> None:
-        now = time.monotonic()
-        self._deadline = now + call_timeout
-        self._connect_deadline = now + min(connect_timeout, call_timeout)
-        self._on_sent = sent
-        self.sent = False  # from the moment before the first byte: it may have left
-        self.status: int | None = None  # of the status line, if one came
-        self.last_read = now
-
-    def remaining(self) -> float:
-        """Seconds left; raises TimeoutError when none are."""
-        return self._until(self._deadline)
-
-    def remaining_to_connect(self) -> float:
-        return self._until(self._connect_deadline)
-
-    def has_left(self) -> None:
-        self._on_sent()
-
-    @staticmethod
-    def _until(deadline: float) -> float:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left
-
-
-class _TimedReader(io.RawIOBase):
-    """A socket's incoming bytes, each read within the time that is left."""
-
-    def __init__(self, sock: socket.socket, call: Call) -> None:
-        self._sock = sock
-        self._raw = sock.makefile("rb", buffering=0)
-        self._call = call
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any, /) -> int | None:
-        self._sock.settimeout(self._call.remaining())
-        count = self._raw.readinto(buffer)
-        self._call.last_read = time.monotonic()
-        return count
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _TimedSocket:
-    """What http.client wants of a socket to read an answer from it."""
-
-    def __init__(self, sock: socket.socket, call: Call) -> None:
-        self._sock = sock
-        self._call = call
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_TimedReader(self._sock, self._call))
-
-
-class _Response(HTTPResponse):
-    def __init__(self, call: Call, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(cast("socket.socket", _TimedSocket(sock, call)), *args, **kwargs)
-        self._call = call
-
-    def begin(self) -> None:
-        try:
-            super().begin()
-        finally:  # the header lines may fail after a status line came
-            if isinstance(self.status, int):
-                self._call.status = self.status
 
 
 class _BoundedConnection(HTTPConnection):
@@ -117,7 +32,7 @@ class _BoundedConnection(HTTPConnection):
         """Take the next request's limits over. To be called before anything is sent."""
         self.call = call
         self.idle_limit = idle_limit
-        self.response_class = partial(_Response, call)  # type: ignore[assignment]
+        self.response_class = partial(TimedResponse, call)  # type: ignore[assignment]
 
     @property
     def is_connected(self) -> bool:
@@ -127,7 +42,7 @@ class _BoundedConnection(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         try:
-            sock = self._connect_to_any(_resolve(self._dns_host, self.port, self.call))
+            sock = self._connect_to_any(resolve(self._dns_host, self.port, self.call))
         except OSError as error:
             raise NewConnectionError(self, type(error).__name__) from error
         sock.settimeout(self.call.remaining())
@@ -177,28 +92,6 @@ class _BoundedConnection(HTTPConnection):
 
 class _BoundedTlsConnection(_BoundedConnection, HTTPSConnection):
     pass
-
-
-def _resolve(host: str, port: int, call: Call) -> list[Any]:
-    """`getaddrinfo` within the time that is left, which the resolver itself knows nothing of."""
-    found: queue.SimpleQueue[list[Any] | OSError] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            found.put(socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM))
-        except OSError as error:
-            found.put(error)
-        except UnicodeError:
-            found.put(socket.gaierror("not a host name"))
-
-    threading.Thread(target=ask, name="resolve", daemon=True).start()
-    try:
-        answer = found.get(timeout=call.remaining_to_connect())
-    except queue.Empty:
-        raise TimeoutError from None
-    if isinstance(answer, OSError):
-        raise answer
-    return answer
 
 
 class _BoundedPool(HTTPConnectionPool):

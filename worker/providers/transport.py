@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import HTTPError, ProxyError
 
-from worker.providers.connections import BoundedAdapter, Call
+from worker.providers.calls import Call
+from worker.providers.connections import BoundedAdapter
 
 
 @dataclass(frozen=True, slots=True)
