@@ -16,6 +16,7 @@ from worker.domain.outcomes import Answer, Outcome
 OUTAGE_AFTER = 3  # answers in a row
 OUTAGE_FIRST = 0.5  # seconds
 OUTAGE_LONGEST = 60.0  # seconds
+LONGEST_DOUBLING = 30  # the power of two is kept finite, however long an outage lasts
 
 # What a bucket is closed for until an answer shows that the reason is gone: one call at a
 # time is let through once `open_at` has passed. A throttle's pause simply ends.
@@ -93,15 +94,29 @@ def tokens(bucket: Bucket, now: float, in_flight: int) -> int:
 
 
 def next_token_at(bucket: Bucket, in_flight: int) -> float:
-    """When `tokens` next grows if no call ends before; infinity if only an ended call helps."""
-    if bucket.closed_for in PROBED and in_flight:
+    """When `tokens` next grows if no call ends before; infinity if only an ended call helps.
+
+    The bucket must have been refilled to now. What is returned is always later: whoever sleeps
+    until then finds more tokens than there are now.
+    """
+    probed = bucket.closed_for in PROBED
+    whole = math.floor(bucket.level + EPSILON)
+    if whole >= 1 and bucket.level_at < bucket.open_at and not (probed and in_flight):
+        return bucket.open_at
+    if probed and (in_flight or whole >= 1):
         return math.inf
-    wanted = 1.0 if bucket.closed_for in PROBED else math.floor(bucket.level + EPSILON) + 1.0
-    if bucket.level + EPSILON >= wanted:
-        return max(bucket.open_at, bucket.level_at)
-    if wanted > bucket.ceiling - in_flight:
-        return math.inf if bucket.open_at <= bucket.level_at else bucket.open_at
-    return max(bucket.open_at, bucket.level_at + (wanted - bucket.level) / bucket.rate)
+    wanted = max(whole + 1, 1)
+    if wanted > max(0.0, bucket.ceiling - in_flight) + EPSILON:
+        return math.inf
+    return max(bucket.open_at, _filled_at(bucket, wanted))
+
+
+def _filled_at(bucket: Bucket, wanted: int) -> float:
+    """The first moment at which refilling gives `wanted` tokens, to the last bit of the clock."""
+    moment = bucket.level_at + (wanted - bucket.level) / bucket.rate
+    while bucket.level + (moment - bucket.level_at) * bucket.rate + EPSILON < wanted:
+        moment = math.nextafter(moment, math.inf)
+    return moment
 
 
 def taken(bucket: Bucket, now: float) -> Bucket:
@@ -126,11 +141,15 @@ def full(spec: BucketSpec, now: float, spent: int = 0) -> Bucket:
 
 
 def resized(bucket: Bucket, spec: BucketSpec) -> Bucket:
-    """The bucket with other numbers; it must have been refilled at the old rate."""
+    """The bucket with other numbers; it must have been refilled at the old rate.
+
+    A smaller capacity takes away what is lost of it: the calls that were let go have been made.
+    """
     new = replace(
         bucket, capacity=spec.capacity, rate=spec.rate, margin=spec.margin, source=spec.source
     )
-    return replace(new, level=min(bucket.level, new.ceiling))
+    lost = max(0.0, bucket.ceiling - new.ceiling)
+    return replace(new, level=max(bucket.level - lost, min(bucket.level, 0.0)))
 
 
 def closed(bucket: Bucket, why: WaitingFor, now: float, seconds: float) -> Bucket:
@@ -156,36 +175,59 @@ def after(
     """
     if answer.outage:
         return _after_outage(bucket, claimed_at, now)
-    bucket = replace(bucket, outages=0)
-    if answer.outcome is Outcome.THROTTLED:
-        emptied = replace(
-            bucket, level=min(bucket.level, 0.0), throttled_at=now, throttles=bucket.throttles + 1
-        )
-        if bucket.closed_for is WaitingFor.BACKOFF:
-            emptied = opened(emptied)
-        if answer.retry_after is None:
-            return emptied
-        return closed(emptied, WaitingFor.THROTTLE, now, answer.retry_after)
-    if answer.outcome is Outcome.DENIED:
-        return closed(bucket, WaitingFor.CREDENTIALS, now, credentials_retry)
-    good = answer.outcome in READ_WITH_OUR_CREDENTIALS
-    if bucket.closed_for is WaitingFor.BACKOFF or (
-        bucket.closed_for is WaitingFor.CREDENTIALS and good and claimed_at >= bucket.closed_at
-    ):
-        return opened(bucket)
-    if bucket.closed_for is WaitingFor.THROTTLE and bucket.open_at <= now:
-        return opened(bucket)
-    return bucket
+    if not answer.answered:
+        return bucket  # nothing was sent, or it was lost on our side: the provider said nothing
+    bucket = replace(bucket, outages=0, closings=0)
+    if bucket.closed_for is WaitingFor.BACKOFF:
+        bucket = opened(bucket)
+    match answer.outcome:
+        case Outcome.THROTTLED:
+            return _emptied(bucket, answer.retry_after, now)
+        case Outcome.DENIED:
+            return _denied(bucket, claimed_at, now, credentials_retry)
+    return _opened_by(bucket, answer.outcome, claimed_at, now)
+
+
+def _emptied(bucket: Bucket, retry_after: float | None, now: float) -> Bucket:
+    """Throttled: the provider's bucket is empty, so ours is. A pause keeps a probe a probe."""
+    empty = replace(
+        bucket, level=min(bucket.level, 0.0), throttled_at=now, throttles=bucket.throttles + 1
+    )
+    if retry_after is None:
+        return empty
+    why = bucket.closed_for if bucket.closed_for in PROBED else WaitingFor.THROTTLE
+    return replace(empty, closed_for=why, open_at=max(bucket.open_at, now + retry_after))
+
+
+def _denied(bucket: Bucket, claimed_at: float, now: float, credentials_retry: float) -> Bucket:
+    if bucket.closed_for is WaitingFor.CREDENTIALS and claimed_at < bucket.closed_at:
+        return bucket
+    return closed(bucket, WaitingFor.CREDENTIALS, now, credentials_retry)
+
+
+def _opened_by(bucket: Bucket, outcome: Outcome, claimed_at: float, now: float) -> Bucket:
+    match bucket.closed_for:
+        case WaitingFor.CREDENTIALS:
+            read = outcome in READ_WITH_OUR_CREDENTIALS
+            over = read and claimed_at >= bucket.closed_at
+        case WaitingFor.THROTTLE:
+            over = bucket.open_at <= now
+        case _:
+            over = False
+    return replace(bucket, closed_for=None, open_at=0.0) if over else bucket
 
 
 def _after_outage(bucket: Bucket, claimed_at: float, now: float) -> Bucket:
+    """The third outage in a row closes, and each failed probe closes for twice as long.
+
+    Calls from before a closing are not counted again: they met the outage that it is for.
+    """
+    if claimed_at < bucket.closed_at:
+        return bucket
     bucket = replace(bucket, outages=bucket.outages + 1)
     if bucket.outages < OUTAGE_AFTER:
         return bucket
-    if bucket.closed_for in PROBED and claimed_at < bucket.closed_at:
-        return bucket
-    pause = min(OUTAGE_LONGEST, OUTAGE_FIRST * 2**bucket.closings)
-    why = bucket.closed_for if bucket.closed_for in PROBED else WaitingFor.BACKOFF
-    return replace(
-        closed(bucket, why or WaitingFor.BACKOFF, now, pause), closings=bucket.closings + 1
-    )
+    pause = min(OUTAGE_LONGEST, OUTAGE_FIRST * 2.0 ** min(bucket.closings, LONGEST_DOUBLING))
+    denied = bucket.closed_for is WaitingFor.CREDENTIALS
+    why = WaitingFor.CREDENTIALS if denied else WaitingFor.BACKOFF
+    return replace(closed(bucket, why, now, pause), closings=bucket.closings + 1)

@@ -1,0 +1,75 @@
+"""Receipts and errors: what a job leaves to be read, as JSON takes it."""
+
+from dataclasses import replace
+from typing import Any
+
+from worker.domain.jobs import Job
+from worker.domain.outcomes import Answer, Basis, OrderView
+
+# What to do about an error of which the provider says nothing, by its kind.
+ADVICE = {
+    "attempts_exhausted": "Retry the job once the provider answers again.",
+    "expired": "Ask again, if the order is still to be changed.",
+    "outcome_unknown": "Look the order up at the provider: our request may have been applied.",
+    "worker_lost": "Read the worker's log for what ended it, then retry the job.",
+}
+
+# Kinds under which a refusal of the provider's is kept until a lookup has been read.
+REFUSALS = frozenset({"state_refused", "rejected"})
+
+
+def error_of(kind: str, answer: Answer) -> dict[str, Any]:
+    """The error of a job: its kind, and what the provider answered."""
+    return {
+        "kind": kind,
+        "code": answer.code,
+        "message": answer.message,
+        "advice": answer.advice or ADVICE.get(kind),
+        "status": answer.status,
+        "request_id": answer.request_id,
+    }
+
+
+def error_kept(kind: str, job: Job, answer: Answer) -> dict[str, Any]:
+    """The error of a job that ends without a new answer: what the last one said, if there was any.
+
+    `answer` stands in where nothing was ever answered.
+    """
+    return as_kind(kind, job.error or error_of(kind, answer))
+
+
+def as_kind(kind: str, error: dict[str, Any]) -> dict[str, Any]:
+    """The same answer of the provider's, as another kind of error."""
+    return error | {"kind": kind, "advice": error.get("advice") or ADVICE.get(kind)}
+
+
+def error_of_order(job: Job, answer: Answer, order: OrderView) -> dict[str, Any]:
+    """The error of a job that its order's state rules out: the provider's refusal, if one was."""
+    error = job.error or {}
+    if error.get("kind") not in REFUSALS:
+        error = error_of("rejected", replace(answer, message=f"the order is {order.state}"))
+    advice = order.advice or error.get("advice")
+    return error | {"kind": "rejected", "order_state": order.state, "advice": advice}
+
+
+def receipt_of(
+    job: Job, answer: Answer, basis: Basis, order: OrderView | None = None
+) -> dict[str, Any]:
+    """What `.get()` returns: on what the success rests, and what was read of the order."""
+    receipt: dict[str, Any] = {
+        "task": str(job.task),
+        "seller": job.seller,
+        "order_id": job.order_id,
+        "basis": str(basis),
+        # Found so rather than done by the request whose answer this is.
+        "already": order is not None or basis is Basis.INFERRED,
+        "request_id": answer.request_id,
+        "order_state": None,
+        "details": None,
+    }
+    return receipt | (read_of(order) if order else {})
+
+
+def read_of(order: OrderView) -> dict[str, Any]:
+    """What a lookup adds to a receipt."""
+    return {"order_state": order.state, "details": order.details or None}
