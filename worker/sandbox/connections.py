@@ -45,13 +45,15 @@ class Server(ThreadingHTTPServer):
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
-    def opened(self, connection: socket.socket) -> None:
+    def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
         with self._changed:
-            self._open.add(connection)
+            self._open.add(request)
+        super().process_request(request, client_address)
 
-    def closed(self, connection: socket.socket) -> None:
+    def shutdown_request(self, request: socket.socket) -> None:  # type: ignore[override]
+        super().shutdown_request(request)
         with self._changed:
-            self._open.discard(connection)
+            self._open.discard(request)
             self._changed.notify_all()
 
     def close_connections(self) -> None:
@@ -71,16 +73,6 @@ class Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: Server
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.opened(self.connection)
-
-    def finish(self) -> None:
-        try:
-            super().finish()
-        finally:
-            self.server.closed(self.connection)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class' name)
         """Requests are logged by `log`, with what they came to."""

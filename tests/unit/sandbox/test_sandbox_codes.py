@@ -74,5 +74,13 @@ def test_each_number_of_seller_center_comes_in_both_formats(center, sandbox, num
     assert center.cancel("2", Format="JSON").code == f"E{number:03d}"
 
 
+def test_a_format_error_is_a_senders_and_says_where_it_is(center, sandbox):
+    sandbox.add_fault(answer={"code": "E1000", "message": "Format Error Detected"})
+    answer = center.cancel()
+    assert answer.text("ErrorMessage") == "E1000: Format Error Detected"
+    assert answer.text("ErrorType") == "Sender"
+    assert answer.text("ErrorDetail/Field") == "OrderItemId"
+
+
 def test_the_table_of_seller_center_is_the_sheet():
     assert set(NUMBERS) == {int(number) for number in SHEET.split()}

@@ -12,16 +12,16 @@ LONGEST_TEXT = 1024
 
 
 def confirm(context: Context) -> Result:
-    order, text = context.order(), context.parameters
-    steps = context.step(order)
-    if steps is Step.NOTHING:
+    order = context.order()
+    step = context.step(order)
+    if step is Step.NOTHING:
         return None, False
-    if steps is Step.OPEN_IF_REPAIRED and not order.payment_repaired:
+    if step is Step.OPEN_IF_REPAIRED and not order.payment_repaired:
         raise Refusal("InvalidOrderReferenceStatus")
     if order.view.constraints:
-        raise Refusal("ConstraintsExist", constraints(order))
-    if steps is Step.OPEN and context.switches.is_on("sca"):
-        if not (text.get("SuccessUrl") and text.get("FailureUrl")):
+        raise Refusal("ConstraintsExist", open_constraints(order))
+    if step is Step.OPEN and context.switches.is_on("sca"):
+        if not all(context.parameters.get(name) for name in ("SuccessUrl", "FailureUrl")):
             raise Refusal("InvalidParameterValue", "SuccessUrl and FailureUrl are required.")
         order.waits_for_buyer = True
         return None, False
@@ -30,7 +30,7 @@ def confirm(context: Context) -> Result:
     return None, True
 
 
-def constraints(order: OrderReference) -> str:
+def open_constraints(order: OrderReference) -> str:
     return f"OrderReference {order.id} has constraints: {', '.join(order.view.constraints)}."
 
 

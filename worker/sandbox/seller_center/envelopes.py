@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from worker.sandbox.exchange import Reply
 from worker.sandbox.markup import Node, plain, xml
-from worker.sandbox.seller_center.errors import PLATFORM, name
+from worker.sandbox.seller_center.errors import FORMAT_ERROR, PLATFORM, name
 from worker.sandbox.seller_center.items import Item, View
 from worker.sandbox.switches import Switches
 
+FORMAT_DETAIL: Node = {"ErrorDetail": {"Field": "OrderItemId", "Message": "Invalid value"}}
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
@@ -29,14 +30,17 @@ def success(action: str, kind: str, body: Node, form: str, switches: Switches, n
 def error(
     action: str, code: int, message: str, status: int, form: str, switches: Switches
 ) -> Reply:
-    """An error's head has neither RequestId nor Timestamp."""
+    """An error's head has neither RequestId nor Timestamp; a format error says where it is."""
+    platform, detail = code in PLATFORM, None
+    if FORMAT_ERROR in message:
+        platform, detail = False, FORMAT_DETAIL
     head = {
         "RequestAction": action,
-        "ErrorType": "Platform" if code in PLATFORM else "Sender",
+        "ErrorType": "Platform" if platform else "Sender",
         "ErrorCode": None if switches.is_on("error_code_missing") else str(code),
         "ErrorMessage": message,
     }
-    reply = _envelope("ErrorResponse", head, None, form, switches)
+    reply = _envelope("ErrorResponse", head, detail, form, switches)
     return Reply(status, reply.body, reply.content_type, code=name(code))
 
 

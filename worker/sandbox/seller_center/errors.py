@@ -61,6 +61,9 @@ CODES: dict[int, str] = {
 
 THROTTLED = 429
 
+FORMAT_ERROR = "Format Error Detected"
+"""The text of 1000 when the request is at fault; it comes with an ErrorDetail."""
+
 PLATFORM = frozenset({6, 21, 1000})
 """The numbers whose ErrorType is Platform; all others are Sender."""
 
