@@ -3,9 +3,9 @@
 import re
 
 from worker.domain.jobs import Request, Task
+from worker.errors import BadInput
 from worker.providers.amazon_pay.configuration import Configuration, url_fault
 from worker.providers.amazon_pay.operations import ORDER_LETTERS
-from worker.providers.base import BadInput
 
 LONGEST_REASON = 1024  # characters; Amazon Pay, CancelOrderReference
 _LONGEST_ORDER_ID = 64

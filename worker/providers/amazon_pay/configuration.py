@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from worker.errors import BadInput
 from worker.providers.amazon_pay.operations import (
     HOSTS,
     OPERATIONS,
@@ -26,7 +27,6 @@ from worker.providers.amazon_pay.operations import (
     Environment,
 )
 from worker.providers.amazon_pay.signing import Endpoint
-from worker.providers.base import BadInput
 from worker.providers.connections import verifying
 
 _PORTS = {"http": 80, "https": 443}
@@ -90,6 +90,8 @@ class Configuration(BaseModel):
     @field_validator("ca_bundle")
     @classmethod
     def _bundle(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         try:
             verifying(value)
         except OSError:

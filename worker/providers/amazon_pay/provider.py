@@ -8,6 +8,7 @@ from typing import Any, Self
 from urllib.parse import quote, urlsplit
 from xml.etree.ElementTree import Element
 
+from worker.domain.bucket import BucketSpec
 from worker.domain.jobs import Job, Request, Step, Task
 from worker.domain.outcomes import Answer, OrderView, Outcome, Standing
 from worker.providers.amazon_pay import admission
@@ -23,7 +24,6 @@ from worker.providers.amazon_pay.operations import (
 )
 from worker.providers.amazon_pay.responses import parse
 from worker.providers.amazon_pay.signing import Credentials, sign
-from worker.providers.base import BucketSpec
 from worker.providers.client import Client
 from worker.providers.transport import HttpRequest, Transport
 
@@ -159,17 +159,16 @@ class AmazonPay:
         configuration = self._configuration
         quota = OPERATIONS[action].quota(configuration.environment)
         given = configuration.quotas.get(action, QuotaOptions())
-        rate = given.restore_rate or quota.restore_rate
-        capacity = given.capacity or quota.capacity
         fingerprint = hashlib.sha256(self._credentials.access_key.encode()).hexdigest()[:12]
         account = f"{self._endpoint.account}|{configuration.seller_id}|{fingerprint}"
         return BucketSpec(
             key=f"{account}|{action}",
             seller=self.seller,
             operation=action,
-            capacity=capacity - rate * configuration.margin,
-            rate=rate,
-            source=quota.source if action not in configuration.quotas else "configuration",
+            capacity=given.capacity or quota.capacity,
+            rate=given.restore_rate or quota.restore_rate,
+            source=quota.source if action not in configuration.quotas else "configured",
+            margin=configuration.margin,
         )
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from worker.domain.jobs import Request, Task
+from worker.errors import BadInput
 from worker.providers.amazon_pay.admission import check
 from worker.providers.amazon_pay.configuration import configured
-from worker.providers.base import BadInput
 
 URLS = {"success_url": "https://shop.example/ok", "failure_url": "https://shop.example/no"}
 

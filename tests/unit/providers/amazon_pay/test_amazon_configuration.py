@@ -4,9 +4,9 @@ import hashlib
 
 import pytest
 
+from worker.errors import BadInput
 from worker.providers.amazon_pay.configuration import configured
 from worker.providers.amazon_pay.provider import AmazonPay
-from worker.providers.base import BadInput
 
 SECRETS = {"access_key": "AKIA-not-real", "secret_key": "not/a+secret", "mws_auth_token": "tok-en"}
 ACME = {
@@ -175,8 +175,8 @@ def test_configured_quotas_and_margin_change_the_numbers():
     quotas = {"ConfirmOrderReference": {"capacity": "4", "restore_rate": 2}}
     buckets = seller(quotas=quotas, margin=0.5).buckets()
     confirm = buckets["ConfirmOrderReference"]
-    assert (confirm.capacity, confirm.rate, confirm.source) == (3.0, 2.0, "configuration")
-    assert buckets["CancelOrderReference"].capacity == 9.5
+    assert (confirm.capacity, confirm.rate, confirm.source) == (4.0, 2.0, "configured")
+    assert {spec.margin for spec in buckets.values()} == {0.5}
 
 
 def test_secrets_are_listed_as_they_are_and_as_they_are_sent():
