@@ -22,6 +22,13 @@ def state(sandbox, order=ORDER):
     return found[0]["state"] if found else None
 
 
+def eventually(condition):
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 @pytest.mark.parametrize(("when", "applied"), [("before", None), ("after", "Open")])
 @pytest.mark.parametrize(
     "effect", [{"cut": True}, {"answer": {"status": 500, "code": "InternalServerError"}}]
@@ -78,14 +85,15 @@ def test_a_truncated_answer_promises_more_than_it_sends(amazon, sandbox):
 
 @pytest.mark.parametrize(("when", "applied"), [("before", None), ("after", "Open")])
 def test_a_delay_holds_the_request_before_or_after_it_is_applied(amazon, sandbox, when, applied):
-    sandbox.add_fault(match=CONFIRM, when=when, delay=0.4)
+    sandbox.add_fault(match=CONFIRM, when=when, delay=0.5)
     started = time.monotonic()
     thread = threading.Thread(target=amazon.confirm)
     thread.start()
-    time.sleep(0.2)
-    assert state(sandbox) == applied
+    eventually(lambda: sandbox.faults()[0]["acted"])
+    eventually(lambda: state(sandbox) == applied)
+    assert sandbox.requests() == []
     thread.join(5)
-    assert time.monotonic() - started >= 0.4
+    assert time.monotonic() - started >= 0.5
     assert state(sandbox) == "Open"
 
 
@@ -100,9 +108,7 @@ def test_a_delay_holds_nobody_else_and_ends_with_the_sandbox(accounts, clock):
 
         thread = threading.Thread(target=stuck)
         thread.start()
-        deadline = time.monotonic() + 5
-        while not sandbox.faults()[0]["acted"] and time.monotonic() < deadline:
-            time.sleep(0.01)
+        eventually(lambda: sandbox.faults()[0]["acted"])
         assert amazon.cancel(OTHER).code is None
         started = time.monotonic()
     thread.join(5)
