@@ -1,0 +1,81 @@
+"""A job as JSON: the words of the public interface, times in ISO 8601 (UTC)."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import Row
+
+from worker.domain.jobs import State, WaitingFor
+
+Portrait: TypeAlias = dict[str, Any]
+
+# What is taken from a row as it stands.
+ARGUMENTS = ("task", "seller", "order_id", "parent_order_id", "reason", "reason_detail")
+OF_ATTEMPT = ("outcome", "status", "code", "message", "request_id")
+
+
+def of_job(
+    row: Row[Any],
+    *,
+    waiting_for: WaitingFor | None,
+    attempts: Sequence[Row[Any]],
+    transitions: Sequence[Row[Any]],
+    details: bool,
+) -> Portrait:
+    """A row of `jobs` with its history. Only with `details` the receipt has the buyer's data."""
+    return {
+        "id": row.id,
+        **{name: getattr(row, name) for name in ARGUMENTS},
+        "priority": row.priority,
+        "state": row.state,
+        "waiting_for": None if waiting_for is None else str(waiting_for),
+        "effect": row.effect,
+        "attempt_count": row.attempt_count,
+        "attempts": [_attempt(attempt) for attempt in attempts],
+        "accepted_at": time(row.accepted_at),
+        "due_at": time(row.due_at),
+        "expected_at": None,
+        "finished_at": time(row.finished_at),
+        "receipt": _receipt(row, details=details),
+        "error": row.error,
+        "transitions": [_transition(transition) for transition in transitions],
+    }
+
+
+def time(at: float | None) -> str | None:
+    """Epoch seconds as `2026-01-31T23:59:59.123Z`."""
+    if at is None:
+        return None
+    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def _receipt(row: Row[Any], *, details: bool) -> Portrait | None:
+    """A confirm that still waits for its details has a part of one, which is not shown."""
+    if row.state != State.SUCCEEDED or row.receipt is None:
+        return None
+    return {name: value for name, value in row.receipt.items() if details or name != "details"}
+
+
+def _attempt(row: Row[Any]) -> Portrait:
+    return {
+        "number": row.number,
+        "operation": row.operation,
+        "step": row.step,
+        "claimed_at": time(row.claimed_at),
+        "finished_at": time(row.finished_at),
+        **{name: getattr(row, name) for name in OF_ATTEMPT},
+    }
+
+
+def _transition(row: Row[Any]) -> Portrait:
+    return {
+        "at": time(row.at),
+        "subject": row.subject,  # the job's own state, or its order's at the provider
+        "from": row.old,
+        "to": row.new,
+        "waiting_for": row.waiting_for,
+        "actor": row.actor,
+        "why": row.why,
+    }

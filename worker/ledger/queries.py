@@ -1,0 +1,147 @@
+"""Reading the ledger: which jobs there are, and what happened to them. Nothing here writes.
+
+Each page is a read of its own: whoever pages through a million jobs, or into a pager that
+nobody scrolls, holds no transaction open meanwhile.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
+
+from worker.ledger import portraits, rows, standings
+from worker.ledger.ledger import Ledger
+from worker.ledger.portraits import Portrait
+from worker.ledger.schema import aliases, attempts, jobs, transitions
+
+PAGE = 200  # jobs that are read at once
+CANDIDATES = 5  # jobs that an ambiguous prefix is answered with
+
+ATTEMPTS = select(attempts).where(attempts.c.job_id.in_(bindparam("ids", expanding=True)))
+TRANSITIONS = select(transitions).where(transitions.c.job_id.in_(bindparam("ids", expanding=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which jobs; what is empty does not matter. `before` is the id of a job: only older ones."""
+
+    states: Sequence[str] = ()
+    seller: str | None = None
+    task: str | None = None
+    order_id: str | None = None
+    before: str | None = None
+
+
+def find(ledger: Ledger, filters: Filters, limit: int) -> Iterator[Portrait]:
+    """The newest jobs that fit, newest first, without the buyer's details."""
+    statement = _filtered(filters).order_by(jobs.c.seq.desc())
+    older_than: int | None = None
+    while limit > 0:
+        page = statement if older_than is None else statement.where(jobs.c.seq < older_than)
+        with ledger.database.read() as connection:
+            found = connection.execute(page.limit(min(limit, PAGE))).all()
+            told = _portraits(ledger, connection, found, details=False)
+        yield from told
+        if len(found) < PAGE:
+            return
+        older_than = found[-1].seq
+        limit -= len(found)
+
+
+def of_ids(ledger: Ledger, ids: Iterable[str], *, details: bool = False) -> list[Portrait]:
+    """The jobs of these ids, in their order; ids that are unknown are left out."""
+    wanted = list(ids)
+    found: dict[str, Portrait] = {}
+    for start in range(0, len(wanted), PAGE):
+        with ledger.database.read() as connection:
+            page = select(jobs).where(jobs.c.id.in_(wanted[start : start + PAGE]))
+            read = connection.execute(page).all()
+            for portrait in _portraits(ledger, connection, read, details=details):
+                found[portrait["id"]] = portrait
+    return [found[job_id] for job_id in wanted if job_id in found]
+
+
+def named(ledger: Ledger, name: str) -> list[str]:
+    """The ids of the jobs that a person means: by a job's id, another id that stands for it, an
+    order's id (all jobs of the order, oldest first), or the beginning of a job's id.
+
+    A beginning that fits several jobs gives some of them; `Sequence` length tells.
+    """
+    by_id = select(jobs.c.id).where(jobs.c.id == name)
+    by_alias = select(aliases.c.job_id).where(aliases.c.id == name)
+    by_order = select(jobs.c.id).where(_of_order(name)).order_by(jobs.c.seq)
+    with ledger.database.read() as connection:
+        for statement in (by_id, by_alias, by_order):
+            if found := connection.execute(statement).scalars().all():
+                return list(found)
+    return []
+
+
+def beginning_with(ledger: Ledger, prefix: str) -> list[str]:
+    """The ids of the newest jobs whose id begins so; a handful at most."""
+    statement = (
+        select(jobs.c.id)
+        .where(jobs.c.id.startswith(prefix, autoescape=True))
+        .order_by(jobs.c.seq.desc())
+        .limit(CANDIDATES)
+    )
+    with ledger.database.read() as connection:
+        return list(connection.execute(statement).scalars().all())
+
+
+def _filtered(filters: Filters) -> Select[Any]:
+    statement = select(jobs)
+    if filters.states:
+        statement = statement.where(jobs.c.state.in_(filters.states))
+    if filters.seller is not None:
+        statement = statement.where(jobs.c.seller == filters.seller)
+    if filters.task is not None:
+        statement = statement.where(jobs.c.task == filters.task)
+    if filters.order_id is not None:
+        statement = statement.where(_of_order(filters.order_id))
+    if filters.before is not None:
+        cursor = select(jobs.c.seq).where(jobs.c.id == filters.before).scalar_subquery()
+        statement = statement.where(jobs.c.seq < cursor)
+    return statement
+
+
+def _of_order(order_id: str) -> Any:
+    """The condition for an order of whatever seller, served by the index of seller and order.
+
+    The sellers come from that index too, one step each, configured or not.
+    """
+    first = select(func.min(jobs.c.seller).label("seller")).cte("sellers", recursive=True)
+    following = (
+        select(func.min(jobs.c.seller)).where(jobs.c.seller > first.c.seller).scalar_subquery()
+    )
+    sellers = first.union_all(select(following).where(first.c.seller.is_not(None)))
+    return jobs.c.seller.in_(select(sellers.c.seller)) & (jobs.c.order_id == order_id)
+
+
+def _portraits(
+    ledger: Ledger, connection: Connection, found: Sequence[Row[Any]], *, details: bool
+) -> list[Portrait]:
+    if not found:
+        return []
+    ids = {"ids": [row.id for row in found]}
+    sent: dict[str, list[Row[Any]]] = defaultdict(list)
+    for attempt in connection.execute(ATTEMPTS.order_by(attempts.c.number), ids):
+        sent[attempt.job_id].append(attempt)
+    went: dict[str, list[Row[Any]]] = defaultdict(list)
+    for transition in connection.execute(TRANSITIONS.order_by(transitions.c.id), ids):
+        went[transition.job_id].append(transition)
+    now = ledger.database.now(connection)
+    keys = {row.bucket for row in found if row.bucket is not None}
+    buckets = standings.of_keys(connection, keys, now)
+    return [
+        portraits.of_job(
+            row,
+            waiting_for=standings.waiting_for(rows.job(row), row.ready, buckets.get(row.bucket)),
+            attempts=sent[row.id],
+            transitions=went[row.id],
+            details=details,
+        )
+        for row in found
+    ]
