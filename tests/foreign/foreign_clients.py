@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-import defusedxml.ElementTree as ET
+from defusedxml.ElementTree import fromstring
 
 SELLER, ACCESS_KEY, SECRET = "A1FOREIGN", "AKIAFOREIGN", "fake/secret+key="
 USER, API_KEY = "look+shop@me.com", "fake-api-key"
@@ -27,7 +27,7 @@ class Refused(Exception):
 
 def text(document: str | bytes, name: str) -> str:
     """The text of the first element of a name, whatever its namespace."""
-    found = ET.fromstring(document).find(f".//{{*}}{name}")
+    found = fromstring(document).find(f".//{{*}}{name}")
     if found is None or found.text is None:
         raise LookupError(f"There is no {name} in {document!r}.")
     return found.text
