@@ -1,0 +1,73 @@
+# Every task works in this folder alone: its environments are .venv and .venv-foreign.
+#   make test PYTHON=python3.13           which Python they are made with (3.11 or newer)
+#   make test ARGS="-k quota"             arguments for pytest
+
+PYTHON ?= python3
+UV ?= uv
+ARGS ?=
+
+PIP_INSTALL = python -m pip --quiet --quiet --disable-pip-version-check install
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-foreign check lock clean
+
+help: ## list the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/.package ## the tour: a sandbox, a worker and some orders, on this machine alone
+	@.venv/bin/order-worker demo
+
+test: .venv/.package ## the whole suite
+	.venv/bin/python -m pytest $(ARGS)
+
+test-foreign: .venv-foreign/.package ## other people's clients against the sandbox
+	ORDER_WORKER_FOREIGN=required .venv-foreign/bin/python -m pytest tests/foreign $(ARGS)
+
+check: .venv/.package ## style, types and the layers
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+
+lock: ## pin the dependencies anew, from pyproject.toml (needs uv; ARGS=--upgrade for newer ones)
+	@command -v $(UV) >/dev/null || { \
+	    echo "There is no $(UV) here: install uv, or name it: make lock UV=…" >&2; exit 1; }
+	$(COMPILE) $(ARGS) --all-extras --group dev pyproject.toml --output-file requirements.lock
+	$(COMPILE) $(ARGS) --group foreign --constraints requirements.lock \
+	    --output-file requirements-foreign.lock
+
+clean: ## remove the environments and what tools left behind (no ledger)
+	rm -rf .venv .venv-foreign .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment is made anew when a lock has changed; the package in it is a link to this folder.
+
+.venv/.dependencies: requirements.lock
+	$(call new-environment,.venv)
+	@touch $@
+
+.venv-foreign/.dependencies: requirements.lock requirements-foreign.lock
+	$(call new-environment,.venv-foreign)
+	@.venv-foreign/bin/$(PIP_INSTALL) --require-hashes --use-pep517 --no-build-isolation \
+	    --requirement requirements-foreign.lock
+	@touch $@
+
+%/.package: %/.dependencies pyproject.toml
+	@$*/bin/$(PIP_INSTALL) --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PRECIOUS: %/.dependencies %/.package
+
+define new-environment
+@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here: install Python 3.11 or \
+newer, or name one: make PYTHON=python3.12 …" >&2; exit 1; }
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older \
+than Python 3.11: name a newer one: make PYTHON=python3.12 …" >&2; exit 1; }
+@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module: \
+install it (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }
+@echo "Making $(1): from the lock, which takes a minute." >&2
+@$(PYTHON) -m venv --clear $(1)
+@$(1)/bin/$(PIP_INSTALL) --require-hashes --requirement requirements.lock
+endef
