@@ -1,6 +1,6 @@
 """What follows from an answer: one pure function, `decide`.
 
-The table of it is in `tests/unit/domain/test_decisions.py`. `writes` and `lookups` hold what
+The table of it is in `tests/unit/domain/test_decision_table.py`. `writes` and `lookups` hold what
 follows from each kind of request, `unanswered` what follows when no answer comes; each ends
 in a `Decision`, which the ledger writes as it stands.
 """
