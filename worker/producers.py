@@ -16,6 +16,7 @@ from worker.ledger.ledger import Ledger
 from worker.providers.base import Provider
 
 KEY_LENGTH = 255  # characters
+MESSAGE_LENGTH = 1000
 PRIORITIES = range(-(2**31), 2**31)
 
 
@@ -102,7 +103,8 @@ class Producers:
                 order_id=_as_text(what.get("order_id")),
                 key=f"message {terms.job_id}",
             )
-            answer = {"kind": "bad_input", "field": error.field, "message": str(error)}
+            said = _as_text(str(error), MESSAGE_LENGTH)
+            answer = {"kind": "bad_input", "field": error.field, "message": said}
             return acceptance.reject(self._ledger, odd, terms, answer)
 
     def _check(self, request: Request) -> None:
@@ -111,11 +113,14 @@ class Producers:
                 raise BadInput(field, f"{value!r} is not text.")
             if value is not None and "\x00" in value:
                 raise BadInput(field, "has a NUL character; leave it out.")
+            if value is not None and not _is_whole(value):
+                raise BadInput(field, "holds half a character (a surrogate); give whole text.")
         if not request.seller or request.seller not in self._sellers:
             known = ", ".join(self._sellers) or "none: the configuration has no [sellers]"
             raise BadInput("seller", f"{request.seller!r} is not configured; there are {known}.")
         priority = request.priority
-        if isinstance(priority, bool) or priority not in PRIORITIES:
+        # A range searches for what is no int number by number.
+        if type(priority) is not int or priority not in PRIORITIES:
             raise BadInput("priority", f"{priority!r} is not a whole number of 32 bits.")
         if request.key is not None and not _is_key(request.key):
             raise BadInput("key", f"must be text of 1 to {KEY_LENGTH} characters.")
@@ -127,9 +132,20 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def _is_key(key: object) -> bool:
-    return isinstance(key, str) and 0 < len(key) <= KEY_LENGTH and "\x00" not in key
+def _is_key(key: str) -> bool:
+    in_length = isinstance(key, str) and 0 < len(key) <= KEY_LENGTH
+    return in_length and "\x00" not in key and _is_whole(key)
 
 
-def _as_text(value: object) -> str:
-    return (value if isinstance(value, str) else repr(value))[:KEY_LENGTH].replace("\x00", "")
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _as_text(value: object, length: int = KEY_LENGTH) -> str:
+    """What every database can hold of a value."""
+    text = (value if isinstance(value, str) else repr(value))[:length].replace("\x00", "")
+    return text.encode(errors="backslashreplace").decode()
