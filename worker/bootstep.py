@@ -6,8 +6,11 @@ from typing import Any
 from celery import bootsteps
 
 from worker import logs
-from worker.dispatcher import Dispatcher
+from worker.dispatcher import AFTER_ERROR, Dispatcher
+from worker.errors import LedgerUnavailable
+from worker.ledger.database import Database
 from worker.ledger.rounds import Message
+from worker.tasks import JobTask, publishing
 
 log = logs.get("worker.dispatcher")
 
@@ -43,17 +46,27 @@ class DispatcherStep(bootsteps.StartStopStep):
 
         now = runtime()
 
-        def publish(message: Message) -> None:
-            task = parent.app.tasks[f"worker.{message.job.task}"]
-            task.publish(message.job, message.options)
+        def publish(message: Message) -> bool:
+            task: JobTask = parent.app.tasks[f"worker.{message.job.task}"]
+            return task.publish(message.job, message.options)
 
-        dispatcher = Dispatcher(now.ledger, now.worker, parent.concurrency, publish)
-        with now.ledger.database.watch() as changes:
-            dispatcher.prepare()
+        dispatcher = Dispatcher(
+            now.ledger,
+            now.worker,
+            parent.pool.limit,  # the solo pool has one slot, whatever the concurrency
+            publish,
+            may_publish=lambda: not publishing.paused,
+        )
+        while not self._stopping.is_set():
+            try:
+                self._make_rounds(dispatcher, now.ledger.database)
+            except LedgerUnavailable as error:
+                log.warning("the ledger is away", error=str(error))
+            except Exception:  # the fleet must not stand still for one odd row
+                log.exception("a round failed")
+            self._stopping.wait(AFTER_ERROR)
+
+    def _make_rounds(self, dispatcher: Dispatcher, database: Database) -> None:
+        with database.watch() as changes:
             while not self._stopping.is_set():
-                try:
-                    seconds = dispatcher.round()
-                except Exception:  # the fleet must not stand still for one odd row
-                    log.exception("a round failed")
-                    seconds = 1.0
-                changes.wait(seconds, self._stopping)
+                changes.wait(dispatcher.round(), self._stopping)

@@ -4,14 +4,19 @@ A message is only a wake-up, and the ledger repeats it. So publishing may fail, 
 and is left alone for a while after it failed.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable
 from queue import Empty
 from typing import Any
 
-from kombu import Exchange, Queue
+from kombu import Exchange, Queue, pools
 from kombu.transport import TRANSPORT_ALIASES, memory
+
+from worker import logs
+
+log = logs.get("worker.broker")
 
 QUEUE = "order-worker"
 PUBLISH_SECONDS = 0.5  # how long a publish may take on a broker that does not answer
@@ -106,25 +111,40 @@ class Publishing:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._skip_until = 0.0
+        self._skip_until = -math.inf
 
-    def attempt(self, publish: Callable[[], object]) -> Exception | None:
-        """Publish, unless publishing failed within the last seconds; the error if it failed."""
-        if self._clock() < self._skip_until:
-            return None
+    @property
+    def paused(self) -> bool:
+        """Whether publishing has failed within the last seconds."""
+        return self._clock() < self._skip_until
+
+    def attempt(self, publish: Callable[[], object]) -> bool:
+        """Publish, unless publishing is paused; whether it was done."""
+        if self.paused:
+            return False
         try:
             publish()
         except Exception as error:  # noqa: BLE001 - each transport has its own errors
             self._skip_until = self._clock() + SKIP_SECONDS
-            return error
-        return None
+            log.warning("not published; the ledger has it", error=repr(error)[:200])
+            return False
+        return True
+
+
+def forget_connections() -> None:
+    """For a forked child: a socket shared with the parent would mix their messages up.
+
+    Cleared, not reset: a reset would close the connections of the parent.
+    """
+    pools.connections.clear()
+    pools.producers.clear()
 
 
 # --- memory:// ------------------------------------------------------------------------------
 
-_LONGEST_WAIT = 0.5  # seconds: a signal to the worker takes effect when drain_events returns
 _changed = threading.Condition()
 _version = 0
+_interrupted = threading.Event()
 
 
 def _notify() -> None:
@@ -134,9 +154,22 @@ def _notify() -> None:
         _changed.notify_all()
 
 
-def _wait_for_change(seen: int, seconds: float) -> bool:
+def interrupt() -> None:
+    """End a wait for messages: a signal to the worker takes effect when drain_events returns."""
+    _interrupted.set()
+    _notify()
+
+
+def _wait_for_change(seen: int, seconds: float | None) -> None:
     with _changed:
-        return _changed.wait_for(lambda: _version != seen, seconds)
+        _changed.wait_for(lambda: _version != seen, seconds)
+
+
+def _was_interrupted() -> bool:
+    if not _interrupted.is_set():
+        return False
+    _interrupted.clear()
+    return True
 
 
 class Channel(memory.Channel):
@@ -167,18 +200,17 @@ class Transport(memory.Transport):
     Channel = Channel
 
     def drain_events(self, connection: Any, timeout: float | None = None) -> None:  # noqa: ARG002
+        """Deliver one message. Raises TimeoutError after `timeout` seconds (None: never)."""
         give_up_at = None if timeout is None else time.monotonic() + timeout
         while True:
             seen = _version
             try:
                 self.cycle.get(self._deliver, timeout=timeout)
             except Empty:
-                left = _LONGEST_WAIT if give_up_at is None else give_up_at - time.monotonic()
-                if left <= 0:
+                left = None if give_up_at is None else give_up_at - time.monotonic()
+                if _was_interrupted() or (left is not None and left <= 0):
                     raise TimeoutError from None
-                changed = _wait_for_change(seen, min(left, _LONGEST_WAIT))
-                if not changed and give_up_at is None:
-                    raise TimeoutError from None
+                _wait_for_change(seen, left)
             else:
                 return
 

@@ -19,34 +19,50 @@ log = logs.get("worker.dispatcher")
 
 
 class Dispatcher:
-    """`slots` is how many jobs this process runs at once; `publish` sends one message."""
+    """`slots` is how many jobs this process runs at once; `publish` sends one message, and
+    says whether it did; while `may_publish` says no, nothing is chosen to be sent.
+    """
 
     def __init__(
-        self, ledger: Ledger, worker: str, slots: int, publish: Callable[[Message], None]
+        self,
+        ledger: Ledger,
+        worker: str,
+        slots: int,
+        publish: Callable[[Message], bool],
+        may_publish: Callable[[], bool] = lambda: True,
     ) -> None:
         self._ledger = ledger
         self._worker = worker
         self._slots = slots
         self._publish = publish
+        self._may_publish = may_publish
         self._outstanding: frozenset[str] = frozenset()
+        self._prepared = False
 
     def prepare(self) -> None:
         """Once, before the first round."""
         rounds.prepare(self._ledger)
+        self._prepared = True
 
     def round(self) -> float:
         """Do all that is to do now; the seconds until there may be something new."""
         try:
+            if not self._prepared:
+                self.prepare()
             if ended := rounds.recover(self._ledger, self._worker):
                 log.info("leases and deadlines ended", jobs=ended)
             rounds.wake_sleepers(self._ledger)
+            if not self._may_publish():
+                return LONGEST
             found = rounds.dispatch(
                 self._ledger, self._worker, self._slots, self._outstanding, LONGEST
             )
         except LedgerUnavailable as error:
             log.warning("the ledger is away", error=str(error))
             return AFTER_ERROR
-        self._outstanding = found.outstanding | {message.job.id for message in found.messages}
-        for message in found.messages:
-            self._publish(message)
+        unsent = {message.job.id for message in found.messages if not self._publish(message)}
+        sent = {message.job.id for message in found.messages} - unsent
+        self._outstanding = found.outstanding | sent
+        if unsent:  # else each round without a broker would double the wait for the next one
+            rounds.unmark(self._ledger, unsent)
         return found.next_in

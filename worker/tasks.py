@@ -5,19 +5,20 @@ what is not final then is left to the ledger, and the message is ignored.
 """
 
 import functools
+import json
+import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from celery import Task as CeleryTask
 from celery.exceptions import Ignore
-from kombu.utils import json
+from kombu.utils import json as kombu_json
 
 from worker import broker, logs
 from worker.domain.jobs import Job, State, Task
-from worker.errors import Failed, JobError, Rejected, Withdrawn
-
-log = logs.get("worker.tasks")
+from worker.errors import BadInput, Failed, JobError, Rejected, Withdrawn
 
 # What a caller hangs on a task, and what Celery itself writes on the messages of a canvas. It
 # is stored with the job, and goes out with each of its messages.
@@ -83,7 +84,7 @@ class JobTask(CeleryTask):
                 actor="producer",
                 again=again,
                 due_in=_due_in(options),
-                expires_in=_seconds_until(options.get("expires")),
+                expires_in=_seconds_until("expires", options.get("expires")),
                 options=hung,
                 may_publish=broker.reaches_a_worker(self.app.conf.broker_url),
             ),
@@ -92,19 +93,18 @@ class JobTask(CeleryTask):
             self._send(accepted.job_id, args or (), words, hung)
         return self.AsyncResult(accepted.job_id)
 
-    def publish(self, job: Job, hung: dict[str, Any] | None) -> None:
-        """Send a message of a recorded job, with what its caller hung on it."""
+    def publish(self, job: Job, hung: dict[str, Any] | None) -> bool:
+        """Send a message of a recorded job, with what its caller hung on it; whether it went."""
         words = {name: value for name, value in job.request.arguments().items() if value}
         del words["task"]
-        self._send(job.id, (), words, hung)
+        return self._send(job.id, (), words, hung)
 
     def _send(
         self, job_id: str, args: Sequence[Any], words: dict[str, Any], hung: dict[str, Any] | None
-    ) -> None:
+    ) -> bool:
         send = functools.partial(super().apply_async, args, words, task_id=job_id)
-        error = publishing.attempt(functools.partial(send, add_to_parent=False, **(hung or {})))
-        if error:
-            log.warning("not published; the ledger has it", job=job_id, error=repr(error)[:200])
+        with logs.bind(job=job_id):
+            return publishing.attempt(functools.partial(send, add_to_parent=False, **(hung or {})))
 
     def carry_out(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run the job of this message; its receipt, or raise its error."""
@@ -146,22 +146,32 @@ def kept(options: Mapping[str, Any]) -> dict[str, Any] | None:
     """What is stored of a call's options: plain JSON values, None if there are none."""
     stamps = options.get("stamped_headers") or ()
     found = {name: options[name] for name in (*KEPT, *stamps) if options.get(name)}
-    plain: dict[str, Any] = json.loads(json.dumps(found))
+    try:
+        # kombu's dumps knows signatures and dates; its loads would make dates of texts again.
+        plain: dict[str, Any] = json.loads(kombu_json.dumps(found))
+    except (TypeError, ValueError) as error:
+        raise BadInput("options", f"cannot be kept as JSON: {error}.") from None
     return plain or None
 
 
 def _due_in(options: Mapping[str, Any]) -> float:
-    if options.get("countdown") is not None:
-        return float(options["countdown"])
-    return _seconds_until(options.get("eta")) or 0.0
+    for field in ("countdown", "eta"):
+        if options.get(field) is not None:
+            return _seconds_until(field, options[field]) or 0.0
+    return 0.0
 
 
-def _seconds_until(moment: datetime | float | str | None) -> float | None:
+def _seconds_until(field: str, moment: object) -> float | None:
     """Celery's times: a datetime (UTC if it has no zone), its text, or seconds from now."""
-    if moment is None or isinstance(moment, int | float):
-        return moment
-    if isinstance(moment, str):
-        moment = datetime.fromisoformat(moment)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - datetime.now(UTC)).total_seconds()
+    match moment:
+        case None:
+            return None
+        case int() | float() if math.isfinite(moment):
+            return float(moment)
+        case str():
+            with suppress(ValueError):
+                return _seconds_until(field, datetime.fromisoformat(moment))
+        case datetime():
+            zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return (zoned - datetime.now(UTC)).total_seconds()
+    raise BadInput(field, f"{moment!r:.100} is neither a time nor a number of seconds.")

@@ -92,6 +92,11 @@ MARK = (
     .where(jobs.c.seq.in_(TO_MARK))
     .values(publish_at=bindparam("until"), publish_count=jobs.c.publish_count + 1)
 )
+UNMARK = (
+    update(jobs)
+    .where(jobs.c.id.in_(bindparam("ids", expanding=True)))
+    .values(publish_at=0.0, publish_count=0)
+)
 HELD_BY = select(func.count()).where(text(RUNNING), jobs.c.worker == bindparam("of_worker"))
 STILL_READY = select(jobs.c.id).where(jobs.c.id.in_(bindparam("ids", expanding=True)), text(READY))
 CONTINUE = (
@@ -283,3 +288,9 @@ def _mark(
 def _message(connection: Connection, job_id: str) -> Message:
     row = connection.execute(JOB, {"job_id": job_id}).one()
     return Message(rows.job(row), row.options)
+def unmark(ledger: Ledger, job_ids: Collection[str]) -> None:
+    """Take back the marks of messages that could not be sent."""
+    with ledger.database.write() as connection:
+        connection.execute(UNMARK, {"ids": list(job_ids)})
+
+
