@@ -4,26 +4,31 @@ It registers its tasks itself and never becomes the process' default application
 can be imported beside a shop's own.
 """
 
-from typing import Any
+import os
+import sys
+from typing import Any, NoReturn
 
-from celery import Celery, signals
+from celery import Celery, concurrency, signals
 
 from worker import broker
 from worker.domain.jobs import Task
 from worker.tasks import JobTask
+
+# The children of prefork cannot reach an in-memory broker; greenlets wait for SQLite in line.
+POOLS = ("celery.concurrency.thread", "celery.concurrency.solo")
 
 app = Celery("order-worker", set_as_current=False)
 broker.use_memory_transport()
 
 
 @app.task(base=JobTask, bind=True, name="worker.confirm", job_task=Task.CONFIRM)
-def confirm(self: JobTask, *args: Any, **kwargs: Any) -> Any:
+def confirm(self: JobTask, /, *args: Any, **kwargs: Any) -> Any:
     """Confirm an order: `confirm.delay("S01-1234567-1234567", seller="acme")`."""
     return self.carry_out(args, kwargs)
 
 
 @app.task(base=JobTask, bind=True, name="worker.cancel", job_task=Task.CANCEL)
-def cancel(self: JobTask, *args: Any, **kwargs: Any) -> Any:
+def cancel(self: JobTask, /, *args: Any, **kwargs: Any) -> Any:
     """Cancel an order: `cancel.delay("S01-1234567-1234567", seller="acme", reason="…")`."""
     return self.carry_out(args, kwargs)
 
@@ -41,7 +46,13 @@ app.add_defaults(_configuration)
 app.steps["worker"].add("worker.bootstep:DispatcherStep")
 
 
-@signals.setup_logging.connect(weak=False)
+@signals.celeryd_init.connect(weak=False)
+def _claim_logs(instance: Any, **_: Any) -> None:
+    """Only for a worker of ours: whoever has a receiver here has taken Celery's logs over."""
+    if instance.app is app:
+        signals.setup_logging.connect(_configure_logs, weak=False)
+
+
 def _configure_logs(**_: Any) -> None:
     from worker import logs
     from worker.bootstrap import settings
@@ -51,12 +62,43 @@ def _configure_logs(**_: Any) -> None:
 
 @signals.worker_init.connect(weak=False)
 def _enter_worker(sender: Any, **_: Any) -> None:
-    """Before anything starts: is everything there that this worker needs?"""
+    """Before anything starts: is everything there that this worker needs?
+
+    Celery logs what a receiver raises and goes on; only SystemExit ends the worker.
+    """
     from worker.bootstrap import runtime
+    from worker.errors import LedgerUnavailable
+    from worker.settings import ConfigurationError
 
     if sender.app is not app:
         return
+    pool = concurrency.get_implementation(sender.pool_cls)
+    if pool.__module__ not in POOLS:
+        _refuse(f"The worker runs in threads, not in {pool.__module__}: use -P threads or solo.", 2)
+    try:
+        now = runtime()
+        now.settings.check_secrets()
+    except ConfigurationError as error:
+        _refuse(str(error), 2)
+    except LedgerUnavailable as error:
+        _refuse(str(error), 3)
     broker.enter_worker()
-    now = runtime()
-    now.settings.check_secrets()
     app.conf.update(broker.consuming(now.settings.broker.url.full))
+
+
+def _refuse(sentence: str, code: int) -> NoReturn:
+    sys.stderr.write(f"{sentence}\n")
+    raise SystemExit(code)
+
+
+@signals.worker_shutting_down.connect(weak=False)
+def _leave_worker(**_: Any) -> None:
+    broker.interrupt()
+
+
+def _after_fork() -> None:
+    broker.forget_connections()
+    app._after_fork()  # noqa: SLF001 - Celery calls it itself in the children of its pool only
+
+
+os.register_at_fork(after_in_child=_after_fork)

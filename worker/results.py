@@ -5,6 +5,7 @@ lost, time limit, retry, revoked) changes nothing, but that a revoke withdraws a
 waits. The results of all other tasks are kept as Celery gives them.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,10 +14,10 @@ from celery.backends.base import BaseBackend
 from celery.worker import state as worker_state
 
 from worker import logs
-from worker.domain.jobs import FINAL, Job, State
+from worker.domain.jobs import Job, State
 from worker.errors import Failed, Rejected
 from worker.ledger.rounds import Message
-from worker.tasks import error_arguments
+from worker.tasks import ENDINGS, error_arguments
 
 log = logs.get("worker.results")
 
@@ -52,10 +53,14 @@ class LedgerBackend(BaseBackend):
         self._continued(task_id)
 
     def mark_as_failure(self, task_id: str, exc: Any, *args: Any, **options: Any) -> Any:
-        """Fire what hangs on the failure, if the ledger says that the job has failed."""
+        """Fire what hangs on the failure, if the ledger says that the job has failed.
+
+        A worker lost while its job runs is the lease's affair; a job that has succeeded and
+        whose continuations could not be sent is published once more by the dispatcher.
+        """
         found = self._job(task_id)
-        if found and found.job.state not in FINAL:
-            log.warning("left to the lease", job=found.job.id, error=repr(exc)[:200])
+        if found and found.job.state not in ENDINGS:
+            log.warning("left to the ledger", job=found.job.id, error=repr(exc)[:200])
             return None
         result = super().mark_as_failure(task_id, exc, *args, **options)
         self._continued(task_id)
@@ -86,7 +91,8 @@ class LedgerBackend(BaseBackend):
             from worker.ledger import outside
 
             meta = self._get_result_meta(result, state, traceback, request, format_date=True)
-            plain = self.decode(self.encode(meta | {"task_id": task_id}))
+            # Plain JSON: Celery's own decoding makes dates and the like of it again.
+            plain = json.loads(self.encode(meta | {"task_id": task_id}))
             outside.store_result(self._runtime.ledger.database, task_id, state, plain)
         return result
 
@@ -99,7 +105,7 @@ class LedgerBackend(BaseBackend):
         stored = outside.load_result(self._runtime.ledger.database, task_id)
         if stored is None:
             return {"status": states.PENDING, "result": None, "task_id": task_id}
-        return dict(self.meta_from_decoded(stored))
+        return dict(self.decode_result(json.dumps(stored)))
 
     def _forget(self, task_id: str) -> None:
         """Forget another task's result. A job is kept: its history is not the caller's alone."""
@@ -110,7 +116,7 @@ class LedgerBackend(BaseBackend):
     def _save_group(self, group_id: str, result: Any) -> Any:
         from worker.ledger import outside
 
-        plain = self.decode(self.encode({"result": result.as_tuple()}))
+        plain = json.loads(self.encode({"result": result.as_tuple()}))
         outside.store_group(self._runtime.ledger.database, group_id, plain)
         return result
 
