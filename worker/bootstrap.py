@@ -12,6 +12,7 @@ from typing import Any
 
 from worker import crash
 from worker.clock import SystemClock
+from worker.errors import BadInput
 from worker.executor import Executor
 from worker.ledger import upgrade
 from worker.ledger.database import Database
@@ -90,18 +91,25 @@ def _has_secrets(configured: Settings, seller: str) -> bool:
 
 
 def _provider(configured: Settings, seller: str, *, secrets: bool) -> Provider:
-    """A seller's provider; without its secrets it can check requests, and never sends one."""
+    """A seller's provider; without its secrets it can check requests, and never sends one.
+
+    Raises ConfigurationError for what its provider finds wrong.
+    """
     options = configured.seller(seller, secrets=secrets)
     stand_ins: dict[str, Any] = {
         key: str(value) if isinstance(value, Withheld) else value for key, value in options.items()
     }
     stand_ins.setdefault("margin", configured.worker.margin)
     clock = SystemClock()
-    return provider_class(options["provider"]).from_configuration(
-        seller,
-        stand_ins,
-        call_timeout=configured.worker.call_timeout,
-        user_agent=configured.worker.user_agent,
-        clock=clock.time,
-        on_sent=functools.partial(crash.point, "after_sending"),
-    )
+    try:
+        return provider_class(options["provider"]).from_configuration(
+            seller,
+            stand_ins,
+            call_timeout=configured.worker.call_timeout,
+            user_agent=configured.worker.user_agent,
+            clock=clock.time,
+            on_sent=functools.partial(crash.point, "after_sending"),
+        )
+    except BadInput as error:  # of the configuration, not of the request that met it first
+        mistake = f"sellers.{seller}.{error}"
+    raise ConfigurationError(mistake)  # outside the handler: its locals hold the secrets

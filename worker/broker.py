@@ -56,6 +56,7 @@ def configuration(url: str, concurrency: int) -> dict[str, Any]:
         "control_queue_exclusive": False,
         "event_queue_exclusive": False,
         "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,  # the ledger goes on; the broker comes back
         **publishing(url),
     }
 

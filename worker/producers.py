@@ -89,6 +89,10 @@ class Producers:
         """Record a request that `request` made. Raises BadInput, LedgerUnavailable."""
         return acceptance.accept(self._ledger, request, terms)
 
+    def accept_each(self, requests: Sequence[tuple[Request, Terms]]) -> list[Accepted | BadInput]:
+        """As `accept` for many, in one transaction. Raises LedgerUnavailable: none is recorded."""
+        return acceptance.accept_each(self._ledger, requests)
+
     def accept_foreign(
         self, task: Task, args: Sequence[Any], kwargs: Mapping[str, Any], terms: Terms
     ) -> Accepted:

@@ -17,7 +17,7 @@ from celery.exceptions import Ignore
 from kombu.utils import json as kombu_json
 
 from worker import broker, logs
-from worker.domain.jobs import Job, State, Task
+from worker.domain.jobs import Job, Request, State, Task
 from worker.errors import BadInput, Failed, JobError, Rejected, Withdrawn
 
 # What a caller hangs on a task, and what Celery itself writes on the messages of a canvas. It
@@ -95,9 +95,13 @@ class JobTask(CeleryTask):
 
     def publish(self, job: Job, hung: dict[str, Any] | None) -> bool:
         """Send a message of a recorded job, with what its caller hung on it; whether it went."""
-        words = {name: value for name, value in job.request.arguments().items() if value}
+        return self.announce(job.id, job.request, hung)
+
+    def announce(self, job_id: str, request: Request, hung: dict[str, Any] | None = None) -> bool:
+        """Send a message of a job that was recorded for this request; whether it went."""
+        words = {name: value for name, value in request.arguments().items() if value}
         del words["task"]
-        return self._send(job.id, (), words, hung)
+        return self._send(job_id, (), words, hung)
 
     def _send(
         self, job_id: str, args: Sequence[Any], words: dict[str, Any], hung: dict[str, Any] | None

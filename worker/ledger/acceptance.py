@@ -1,5 +1,6 @@
 """Accepting a request: one insert and a read of its key. No order, no bucket is touched."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +66,23 @@ def accept(ledger: Ledger, request: Request, terms: Terms) -> Accepted:
     """
     with ledger.database.write() as connection:
         return accept_within(ledger, connection, request, terms)
+
+
+def accept_each(
+    ledger: Ledger, requests: Sequence[tuple[Request, Terms]]
+) -> list[Accepted | BadInput]:
+    """As `accept` for each of them, in one transaction; a refusal stands in the answer's place."""
+    with ledger.database.write() as connection:
+        return [_or_refusal(ledger, connection, request, terms) for request, terms in requests]
+
+
+def _or_refusal(
+    ledger: Ledger, connection: Connection, request: Request, terms: Terms
+) -> Accepted | BadInput:
+    try:
+        return accept_within(ledger, connection, request, terms)
+    except BadInput as error:
+        return error
 
 
 def accept_within(

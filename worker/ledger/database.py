@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from worker.errors import LedgerUnavailable
 
@@ -88,7 +88,9 @@ class Database:
         try:
             yield
         except (OperationalError, DBAPIError) as error:
-            if isinstance(error, OperationalError) or error.connection_invalidated:
+            # A DatabaseError of no other kind is SQLite's "file is not a database".
+            away = isinstance(error, OperationalError) or type(error) is DatabaseError
+            if away or error.connection_invalidated:
                 reason = str(error.orig).strip().splitlines()[0]
                 raise LedgerUnavailable(
                     f"The ledger {self.shown_url} cannot be reached: {reason}."

@@ -1,0 +1,147 @@
+"""`order-worker check`: is the configuration right, and is everything there?"""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from worker.cli import printing, session
+from worker.cli.failures import BAD_INPUT, NOT_SUCCEEDED, UNREACHABLE
+from worker.cli.printing import plain
+
+if TYPE_CHECKING:
+    from worker.bootstrap import Runtime
+
+BROKER_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `code` is the exit code that it asks for."""
+
+    what: str
+    ok: bool
+    detail: str
+    code: int = 0
+
+
+@click.command("check", short_help="Check the configuration and what it names.")
+@click.option("--seller", help="Also one signed lookup with this seller's credentials.")
+@printing.as_json
+def command(seller: str | None, as_json: bool) -> None:
+    """Check the configuration, the sellers' secrets, the ledger and the broker.
+
+    Exit code 1 if the provider refused the lookup, 2 for the configuration, 3 if a service
+    cannot be reached. A lookup that succeeds lets a seller's calls go again at once that
+    were closed for its credentials.
+    """
+    from worker import bootstrap
+
+    now = bootstrap.build(session.settings())
+    findings: list[Finding] = []
+    for finding in _findings(now, seller):
+        findings.append(finding)
+        if not as_json:
+            click.echo(f"{'ok' if finding.ok else '--'}  {finding.what}: {plain(finding.detail)}")
+    if as_json:
+        printing.array({k: v for k, v in asdict(f).items() if k != "code"} for f in findings)
+    codes = {finding.code for finding in findings}
+    for code in (BAD_INPUT, UNREACHABLE, NOT_SUCCEEDED):
+        if code in codes:
+            raise click.exceptions.Exit(code)
+
+
+def _findings(now: "Runtime", seller: str | None) -> Iterator[Finding]:
+    sellers = list(_sellers(now, seller))
+    yield from sellers
+    yield _ledger(now)
+    yield _broker(now.settings.broker.url.full, now.settings.broker.url.shown)
+    if seller is not None and all(each.ok for each in sellers):
+        yield from _lookup(now, seller)
+
+
+def _sellers(now: "Runtime", only: str | None) -> Iterator[Finding]:
+    from worker.settings import ConfigurationError
+
+    for seller in now.settings.sellers if only is None else [only]:
+        try:
+            session.check_sellers(now, seller)
+        except ConfigurationError as error:
+            for mistake in error.mistakes:
+                yield Finding(f"seller {seller}", ok=False, detail=mistake, code=BAD_INPUT)
+        else:
+            provider = now.sellers[seller].name
+            yield Finding(f"seller {seller}", ok=True, detail=f"{provider}, its secrets are there")
+    if not now.settings.sellers:
+        yield Finding("sellers", ok=True, detail="none is configured")
+
+
+def _ledger(now: "Runtime") -> Finding:
+    from worker.errors import LedgerUnavailable
+    from worker.ledger import upgrade
+    from worker.ledger.schema import HEAD
+
+    try:
+        upgrade.ensure(now.ledger.database)
+    except LedgerUnavailable as error:
+        return Finding("ledger", ok=False, detail=str(error), code=UNREACHABLE)
+    shown = now.ledger.database.shown_url
+    return Finding("ledger", ok=True, detail=f"{shown}, schema {HEAD}")
+
+
+def _broker(url: str, shown: str) -> Finding:
+    if url.startswith("memory:"):
+        return Finding("broker", ok=True, detail=f"{shown}, inside the worker's process")
+    problem = _within(BROKER_SECONDS, lambda: _connect(url))
+    if problem is None:
+        return Finding("broker", ok=True, detail=shown)
+    detail = f"{shown} cannot be reached: {problem}"
+    return Finding("broker", ok=False, detail=detail, code=UNREACHABLE)
+
+
+def _connect(url: str) -> None:
+    from kombu import Connection
+
+    with Connection(url, connect_timeout=BROKER_SECONDS) as connection:
+        connection.connect()
+
+
+def _within(seconds: float, act: Callable[[], None]) -> str | None:
+    """What went wrong, if anything did. A server that takes a connection and then says
+    nothing heeds no time-out of the transports, so the wait is bounded here.
+    """
+    problems = [f"no answer in {seconds:g} seconds"]
+
+    def attempt() -> None:
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 - each transport has its own errors
+            problems[:] = [str(error) or type(error).__name__]
+        else:
+            problems.clear()
+
+    thread = threading.Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return problems[0] if problems else None
+
+
+def _lookup(now: "Runtime", seller: str) -> Iterator[Finding]:
+    """One signed lookup: the provider's word on the credentials."""
+    from worker.domain.outcomes import Outcome
+    from worker.errors import LedgerUnavailable
+    from worker.ledger import quotas
+
+    answer, told = now.sellers[seller].probe()
+    ok = answer.outcome is Outcome.APPLIED
+    code = 0 if ok else NOT_SUCCEEDED if answer.answered else UNREACHABLE
+    for line in told[:-1]:
+        yield Finding(f"lookup of {seller}", ok=ok, detail=line)
+    yield Finding(f"lookup of {seller}", ok=ok, detail=told[-1] if told else "", code=code)
+    if ok:
+        try:
+            quotas.open_seller(now.ledger, seller)
+        except LedgerUnavailable:
+            return  # told above

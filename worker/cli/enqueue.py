@@ -1,0 +1,184 @@
+"""`order-worker enqueue`: record the requests of a file.
+
+Recorded in batches, a transaction each; from standard input one by one, since a line that was
+read and not recorded could be somebody's last. What is reported has been committed.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from worker.cli import asking, printing, session
+from worker.cli.failures import BAD_INPUT, say
+from worker.cli.intake import Record, read
+from worker.cli.printing import plain
+from worker.errors import BadInput
+
+if TYPE_CHECKING:
+    from worker.bootstrap import Runtime
+    from worker.domain.jobs import Request
+    from worker.ledger.acceptance import Accepted, Terms
+
+BATCH = 100  # requests of one transaction: other writers wait for it
+STANDARD_INPUT = "-"
+
+
+@click.command("enqueue", short_help="Record the requests of a file.")
+@click.argument("file", type=click.Path())
+@click.option("--task", type=click.Choice(("confirm", "cancel")), help="For lines without one.")
+@click.option("--seller", help="For lines without one.")
+@printing.as_json
+def command(file: str, task: str | None, seller: str | None, as_json: bool) -> None:
+    """Record the requests of FILE: CSV with a header, or JSON lines; - is standard input.
+
+    Columns or keys are task, seller, order_id, reason, reason_detail, parent_order_id,
+    success_url, failure_url, priority, key. A line that is wrong is told, with its number,
+    and the others are recorded; the exit code is 2 then. To run it again does no harm: what
+    was recorded is found again by its key.
+    """
+    now = session.runtime()
+    defaults = {"task": task, "seller": seller, "priority": asking.PRIORITY}
+    shop = Intake(now, "stdin" if file == STANDARD_INPUT else file, defaults)
+    with _opened(file) as stream, _progress(file, shop):
+        told = shop.record(stream, 1 if file == STANDARD_INPUT else BATCH)
+        try:
+            if as_json:
+                printing.array(told)
+            else:
+                for _ in told:
+                    pass
+        finally:
+            shop.tell()
+            asking.warn_of_broker()
+    if shop.broken:
+        raise click.exceptions.Exit(BAD_INPUT)
+
+
+@dataclass(slots=True)
+class Intake:
+    """Records the requests of one file, and counts."""
+
+    now: "Runtime"
+    name: str
+    defaults: dict[str, Any]
+    recorded: int = 0
+    asked_before: int = 0
+    broken: int = 0
+    position: int = field(default=0)  # bytes
+
+    def record(self, stream: IO[bytes], batch: int) -> Iterator[dict[str, Any]]:
+        """Record everything; what became of each good line."""
+        records = self._read(stream)
+        while lines := list(islice(records, batch)):
+            asked = [(line, request) for line in lines if (request := self._request(line))]
+            if asked:
+                yield from self._accept(asked)
+
+    def tell(self) -> None:
+        say(
+            f"{self.name}: {self.recorded} recorded, {self.asked_before} asked before,"
+            f" {self.broken} broken."
+        )
+
+    def _read(self, stream: IO[bytes]) -> Iterator[Record]:
+        try:
+            yield from read(self._counted(stream))
+        except BadInput as error:  # of the header: nothing after it can be read
+            self._complain(1, error)
+
+    def _counted(self, stream: IO[bytes]) -> Iterator[bytes]:
+        for line in stream:
+            self.position += len(line)
+            yield line
+
+    def _request(self, record: Record) -> "Request | None":
+        from worker.domain.jobs import Task
+
+        if isinstance(record.words, BadInput):
+            return self._complain(record.line, record.words)
+        words = {**self.defaults, **record.words}
+        task = words.pop("task")
+        if task not in set(Task):
+            return self._complain(
+                record.line, BadInput("task", f"{task!r} is not confirm or cancel.")
+            )
+        for word in ("seller", "order_id"):
+            if words.get(word) is None:
+                return self._complain(record.line, BadInput(word, "is not given."))
+        try:
+            return self.now.producers.request(Task(task), (), words)
+        except BadInput as error:
+            return self._complain(record.line, error)
+
+    def _accept(self, asked: "list[tuple[Record, Request]]") -> Iterator[dict[str, Any]]:
+        answers = self.now.producers.accept_each([(each, _terms()) for _, each in asked])
+        for (record, request), accepted in zip(asked, answers, strict=True):
+            if isinstance(accepted, BadInput):
+                self._complain(record.line, accepted)
+                continue
+            self.recorded += accepted.created
+            self.asked_before += not accepted.created
+            _publish(accepted, request)
+            yield {"line": record.line, "id": accepted.job_id, "created": accepted.created}
+
+    def _complain(self, line: int, error: BadInput) -> "Request | None":
+        self.broken += 1
+        say(f"{self.name}:{line}: {plain(error)}")
+        return None
+
+
+def _terms() -> "Terms":
+    from worker import broker
+    from worker.app import app
+    from worker.ledger.acceptance import Terms
+    from worker.producers import new_id
+
+    published = broker.reaches_a_worker(app.conf.broker_url)
+    return Terms(job_id=new_id(), actor="producer", may_publish=published)
+
+
+def _publish(accepted: "Accepted", request: "Request") -> None:
+    """The first of a bucket may run now; a dispatcher finds all others in their turn."""
+    from worker.app import app
+
+    if accepted.runs_now:
+        app.tasks[f"worker.{request.task}"].announce(accepted.job_id, request)
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[IO[bytes]]:
+    if file == STANDARD_INPUT:
+        yield sys.stdin.buffer
+        return
+    with Path(file).open("rb") as stream:
+        yield stream
+
+
+@contextmanager
+def _progress(file: str, shop: Intake) -> Iterator[None]:
+    """How far the file was read, while somebody looks at a terminal."""
+    if not sys.stderr.isatty() or file == STANDARD_INPUT:
+        yield
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    class FromIntake(Progress):
+        def get_renderables(self) -> Any:
+            self.update(task, completed=shop.position, recorded=shop.recorded)
+            return super().get_renderables()
+
+    words = TextColumn("{task.fields[recorded]} recorded")
+    console = printing.console(sys.stderr)
+    size = Path(file).stat().st_size or None
+    progress = FromIntake(
+        BarColumn(), words, TimeRemainingColumn(), console=console, transient=True
+    )
+    task = Progress.add_task(progress, "", total=size, recorded=0)
+    with progress:
+        yield

@@ -1,0 +1,48 @@
+"""`--wait`: follow jobs until all of them have ended, whichever process works on them."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from worker.cli import printing
+from worker.cli.failures import say
+from worker.cli.printing import plain
+
+if TYPE_CHECKING:
+    from worker.ledger.ledger import Ledger
+
+FIRST = 0.05  # seconds between two looks, growing
+LONGEST = 1.0
+
+
+def until_final(ledger: "Ledger", job_ids: Sequence[str], *, tell: bool) -> list[dict[str, Any]]:
+    """The jobs as they ended. With `tell`, a line for each when it does."""
+    from worker.domain.jobs import FINAL
+    from worker.ledger import queries
+
+    ended: dict[str, dict[str, Any]] = {}
+    pause = FIRST
+    try:
+        while waited_for := [job_id for job_id in dict.fromkeys(job_ids) if job_id not in ended]:
+            news = [job for job in queries.of_ids(ledger, waited_for) if job["state"] in FINAL]
+            ended |= {job["id"]: job for job in news}
+            for job in news if tell else ():
+                click.echo(f"{plain(job['order_id'])}  {job['id']}  {_ending(job)}")
+            pause = FIRST if news else min(pause * 1.2, LONGEST)
+            if len(news) < len(waited_for):
+                time.sleep(pause)
+    except KeyboardInterrupt:
+        say("No longer waiting; the jobs go on. `order-worker show` tells about them.")
+        raise
+    return [ended[job_id] for job_id in dict.fromkeys(job_ids)]
+
+
+def _ending(job: dict[str, Any]) -> str:
+    error = job["error"] or {}
+    why = error.get("advice") or error.get("message")
+    if job["state"] == "succeeded" or not why:
+        return printing.status(job)
+    code = f"{error['code']}: " if error.get("code") else ""
+    return f"{job['state']} ({plain(code)}{plain(why)})"

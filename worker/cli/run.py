@@ -1,0 +1,40 @@
+"""`order-worker run`: a Celery worker with its dispatcher, in one process."""
+
+import click
+
+from worker.cli import session
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+@click.command("run", short_help="Work: a Celery worker with its dispatcher.")
+@click.option("--concurrency", type=click.IntRange(min=1), help="Jobs at a time.")
+@click.option(
+    "--loglevel",
+    type=click.Choice(LEVELS, case_sensitive=False),
+    default="INFO",
+    show_default=True,
+)
+def command(concurrency: int | None, loglevel: str) -> None:
+    """Work until SIGTERM or Ctrl-C: both let the jobs that are running end first.
+
+    Does not start with a configuration that is wrong, a secret that is missing (exit code 2)
+    or a ledger that cannot be reached (3). A broker that is down is waited for.
+    """
+    now = session.runtime()
+    session.check_sellers(now)
+    from worker import logs
+    from worker.app import app
+
+    worker = app.Worker(
+        concurrency=concurrency,
+        loglevel=loglevel.upper(),
+        quiet=True,  # no banner
+        # Workers of one broker need not know of each other: the ledger is what they share.
+        without_mingle=True,
+        without_gossip=True,
+        without_heartbeat=True,
+    )
+    logs.configure(level=loglevel, secrets=now.settings.secrets())
+    worker.start()
+    raise click.exceptions.Exit(worker.exitcode or 0)

@@ -1,0 +1,53 @@
+"""What commands begin with: the configuration, the log, the ledger."""
+
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from worker.bootstrap import Runtime
+    from worker.settings import Settings
+
+LEVELS = ("WARNING", "INFO", "DEBUG")  # by the number of -v
+
+verbosity = 0
+
+
+def settings() -> "Settings":
+    """The configuration; from here on no log line shows its secrets.
+
+    Raises ConfigurationError.
+    """
+    from worker import bootstrap, logs
+
+    configured = bootstrap.settings()
+    level = LEVELS[min(verbosity, len(LEVELS) - 1)]
+    logs.configure(level=level, secrets=configured.secrets())
+    if not verbosity:  # `asking.warn_of_broker` says it in a sentence, once
+        logging.getLogger("worker.broker").setLevel(logging.ERROR)
+    return configured
+
+
+def runtime() -> "Runtime":
+    """The objects of this process, with a ledger that is there.
+
+    Raises ConfigurationError, LedgerUnavailable.
+    """
+    from worker import bootstrap
+
+    settings()
+    return bootstrap.runtime()
+
+
+def check_sellers(now: "Runtime", only: str | None = None) -> None:
+    """Build every seller with its secrets. Raises ConfigurationError with all that is wrong."""
+    from worker.settings import ConfigurationError
+
+    mistakes: list[str] = []
+    for seller in now.sellers if only is None else [only]:
+        try:
+            now.settings.seller(seller)
+            now.sellers[seller]
+        except ConfigurationError as error:
+            mistakes += error.mistakes
+    if mistakes:
+        raise ConfigurationError(*mistakes)

@@ -1,0 +1,29 @@
+"""`order-worker show`: what happened to a job, or to all jobs of an order."""
+
+import click
+
+from worker.cli import printing, session
+
+
+@click.command("show", short_help="Tell what happened to a job or an order.")
+@click.argument("name", metavar="JOB_OR_ORDER")
+@printing.as_json
+def command(name: str, as_json: bool) -> None:
+    """Tell what happened to a job (its id or the beginning of it), or to all jobs of an order.
+
+    With --json the receipt of a confirm has the buyer's details.
+    """
+    from worker.cli import timeline
+    from worker.cli.naming import meant
+    from worker.ledger import queries
+
+    ledger = session.runtime().ledger
+    found = queries.of_ids(ledger, meant(ledger, name), details=as_json)
+    if as_json:
+        printing.array(found)
+        return
+    for place, job in enumerate(found):
+        if place:
+            click.echo()
+        for line in timeline.lines(job):
+            click.echo(line)

@@ -1,0 +1,114 @@
+"""A job's history for people: what happened when, and what comes next."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from worker.cli.printing import clock, moment, plain, status
+
+Event = tuple[str, int, str]  # ISO time, place among events of one moment, words
+
+AWAITED = {
+    "turn": "its turn",
+    "quota": "a token of its quota",
+    "throttle": "the end of a throttle",
+    "backoff": "the provider to answer again",
+    "order": "an earlier job of its order",
+    "credentials": "credentials that the provider accepts",
+    "buyer": "the buyer's authentication",
+    "lookup": "a lookup of the order",
+}
+FINAL = {
+    "succeeded": "done",
+    "rejected": "the provider refused; trying again cannot change that",
+    "failed": "given up",
+    "withdrawn": "taken back before it had any effect",
+}
+
+
+def lines(job: Mapping[str, Any]) -> Iterator[str]:
+    """The job's heading, its events in their order, its end or what comes next."""
+    yield f"{job['task']} {plain(job['order_id'])} of {plain(job['seller'])}: {status(job)}"
+    yield f"  job       {plain(job['id'])}, priority {job['priority']}"
+    for word in ("parent_order_id", "reason", "reason_detail"):
+        if job[word] is not None:
+            yield f"  {word.replace('_', ' ')}: {plain(job[word])}"
+    day = ""
+    for at, _, words in sorted(_events(job)):
+        if at[:10] != day:
+            day = at[:10]
+            yield f"  {day} (UTC)"
+        yield f"    {clock(at)}  {words}"
+    yield from _end(job)
+
+
+def _events(job: Mapping[str, Any]) -> Iterator[Event]:
+    for transition in job["transitions"]:
+        if words := _transition(transition):
+            yield transition["at"], 3, words
+    for attempt in job["attempts"]:
+        verb = "looked up with" if attempt["step"].startswith("lookup") else "sent"
+        yield (
+            attempt["claimed_at"],
+            1,
+            f"{verb} {attempt['operation']} (attempt {attempt['number']})",
+        )
+        if attempt["finished_at"] is not None:
+            yield attempt["finished_at"], 2, f"came back: {_came_back(attempt)}"
+
+
+def _transition(transition: Mapping[str, Any]) -> str:
+    to, why, awaited = transition["to"], plain(transition["why"]), transition["waiting_for"]
+    if transition["subject"] == "order":
+        return f"the order is {plain(to)}"
+    if transition["from"] is None and to == "waiting":
+        return f"accepted from {plain(transition['actor'])}"
+    if to == "running":
+        return ""  # the attempt tells it
+    if to == "waiting":
+        return f"waits for {AWAITED.get(awaited, 'its turn')}" + (f" ({why})" if why else "")
+    words = "in doubt" if to == "in_doubt" else f"{to} by {plain(transition['actor'])}"
+    return words + (f" ({why})" if why else "")
+
+
+def _came_back(attempt: Mapping[str, Any]) -> str:
+    said = [f"{attempt['status']}" if attempt["status"] is not None else "no answer"]
+    said += [plain(attempt[word]) for word in ("code", "message") if attempt[word]]
+    if attempt["request_id"]:
+        said.append(f"request {plain(attempt['request_id'])}")
+    return f"{plain(attempt['outcome'])} ({', '.join(said)})"
+
+
+def _end(job: Mapping[str, Any]) -> Iterator[str]:
+    if job["state"] in FINAL:
+        yield f"  end       {moment(job['finished_at'])}  {FINAL[job['state']]}"
+        yield from _receipt(job["receipt"] or {})
+        yield from _error(job["error"] or {})
+    else:
+        yield f"  next      {_next(job)}"
+
+
+def _next(job: Mapping[str, Any]) -> str:
+    if job["state"] == "running":
+        return "a worker has it now"
+    when = f", due {moment(job['due_at'])}"
+    if job["state"] == "in_doubt":
+        return f"the order is looked up: a request may have been applied{when}"
+    return f"runs after {AWAITED.get(job['waiting_for'], 'its turn')}{when}"
+
+
+def _receipt(receipt: Mapping[str, Any]) -> Iterator[str]:
+    told = [
+        f"{word.replace('_', ' ')} {plain(receipt[word])}"
+        for word in ("order_state", "basis", "request_id")
+        if receipt.get(word)
+    ]
+    if told:
+        yield f"  receipt   {', '.join(told)}"
+
+
+def _error(error: Mapping[str, Any]) -> Iterator[str]:
+    said = ": ".join(plain(error[word]) for word in ("code", "message") if error.get(word))
+    if said:
+        yield f"  error     {said}"
+    if error.get("advice"):
+        yield f"  to do     {plain(error['advice'])}"
