@@ -105,7 +105,7 @@ def _connect(url: str) -> None:
     from kombu import Connection
 
     with Connection(url, connect_timeout=BROKER_SECONDS) as connection:
-        connection.connect()
+        connection.ensure_connection(max_retries=1, interval_start=0)
 
 
 def _within(seconds: float, act: Callable[[], None]) -> str | None:

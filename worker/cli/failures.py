@@ -31,6 +31,8 @@ def answered(ctx: click.Context) -> Iterator[None]:
     except BrokenPipeError:
         _stop_writing()
         ctx.exit(NOBODY_READS)
+    except (click.exceptions.Exit, click.ClickException):
+        raise  # click's own words
     except (KeyboardInterrupt, click.Abort):
         ctx.exit(INTERRUPTED)
     except Exception as error:

@@ -10,26 +10,31 @@ if TYPE_CHECKING:
 SHORTEST = 4  # characters of an id's beginning
 
 
-def meant(ledger: "Ledger", name: str) -> list[str]:
-    """The job of an id or of the beginning of one, or all jobs of an order, oldest first.
+def one_job(ledger: "Ledger", name: str) -> str:
+    """The id of the job that is meant by an id, the beginning of one, or an order with one job.
 
-    Raises BadInput if there is none, or several begin so.
+    Raises BadInput if there is none, or several.
+    """
+    found = meant(ledger, name)
+    if isinstance(found, list) and len(found) > 1:
+        raise BadInput("job", f"the order {name!r} has {len(found)} jobs: {', '.join(found)}.")
+    return found[0] if isinstance(found, list) else found
+
+
+def meant(ledger: "Ledger", name: str) -> str | list[str]:
+    """The id of a job; or, if an order is meant, those of all its jobs, the oldest first.
+
+    Raises BadInput if there is neither, or several ids begin so.
     """
     from worker.ledger import queries
 
-    if found := queries.named(ledger, name):
-        return found
-    found = queries.beginning_with(ledger, name) if len(name) >= SHORTEST else []
-    if not found:
+    if job_id := queries.id_of(ledger, name):
+        return job_id
+    if of_order := queries.of_order(ledger, name):
+        return of_order
+    begin_so = queries.beginning_with(ledger, name) if len(name) >= SHORTEST else []
+    if not begin_so:
         raise BadInput("job", f"{name!r} is no job and no order of this ledger.")
-    if len(found) > 1:
-        raise BadInput("job", f"{name!r} begins {', '.join(found)} …: give more of the id.")
-    return found
-
-
-def one_job(ledger: "Ledger", name: str) -> str:
-    """The one job that is meant. Raises BadInput if it is none or several."""
-    found = meant(ledger, name)
-    if len(found) > 1:
-        raise BadInput("job", f"the order {name!r} has {len(found)} jobs: {', '.join(found)}.")
-    return found[0]
+    if len(begin_so) > 1:
+        raise BadInput("job", f"{name!r} begins {', '.join(begin_so)} …: give more of the id.")
+    return begin_so[0]

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -25,6 +25,11 @@ def array(items: Iterable[object]) -> None:
     click.echo("\n]" if begun else "[]")
 
 
+def single(item: object) -> None:
+    """Print one JSON object."""
+    click.echo(json.dumps(item, ensure_ascii=False, indent=2))
+
+
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table without rules. An empty one prints its headings alone."""
     from rich.table import Table
@@ -35,7 +40,11 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         shown.add_column(heading, no_wrap=not sys.stdout.isatty())
     for row in rows:
         shown.add_row(*(Text(plain(cell)) for cell in row))
-    console().print(shown)
+    if sys.stdout.isatty():
+        console().print(shown)
+        return
+    for line in console().render_lines(shown, pad=False):
+        click.echo("".join(segment.text for segment in line).rstrip())
 
 
 def console(stream: IO[str] | None = None) -> "Console":
@@ -76,6 +85,3 @@ def clock(iso: str | None) -> str:
 def status(job: Mapping[str, Any]) -> str:
     """A job's state and, while it waits, for what."""
     return f"{job['state']}: {job['waiting_for']}" if job["waiting_for"] else str(job["state"])
-
-
-Line = Callable[[str], None]

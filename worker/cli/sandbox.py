@@ -43,7 +43,6 @@ def command(
     Quotas are those that the providers document, whatever the configuration says.
     """
     configured = session.settings()
-    from worker.sandbox import faults as rules
     from worker.sandbox.server import Sandbox
 
     accounts = _accounts(configured, _quotas(quotas))
@@ -53,7 +52,7 @@ def command(
             host=host,
             port=port,
             switches=dict(_pair(each, "switch") for each in switches),
-            faults=rules.load(faults) if faults is not None else (),
+            faults=_rules(faults),
             log=log,
         )
     except OSError as error:
@@ -64,6 +63,20 @@ def command(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     say(f"The sandbox listens on {server.url}, for {_whom(configured)}.")
     server.serve_forever()
+
+
+def _rules(file: Path | None) -> list[Mapping[str, object]]:
+    from worker.sandbox.faults import load
+    from worker.sandbox.fields import BadSetting
+
+    if file is None:
+        return []
+    try:
+        return load(file)
+    except BadSetting:
+        raise
+    except ValueError as error:  # of JSON, TOML or UTF-8
+        raise BadSetting(f"{file} cannot be read: {error}") from None
 
 
 def _accounts(configured: "Settings", quotas: Quotas) -> list["Account"]:

@@ -11,16 +11,18 @@ from worker.cli import printing, session
 def command(name: str, as_json: bool) -> None:
     """Tell what happened to a job (its id or the beginning of it), or to all jobs of an order.
 
-    With --json the receipt of a confirm has the buyer's details.
+    With --json a job is one object, and an order an array; the receipt of a confirm has the
+    buyer's details there.
     """
     from worker.cli import timeline
     from worker.cli.naming import meant
     from worker.ledger import queries
 
     ledger = session.runtime().ledger
-    found = queries.of_ids(ledger, meant(ledger, name), details=as_json)
+    ids = meant(ledger, name)
+    found = queries.of_ids(ledger, [ids] if isinstance(ids, str) else ids, details=as_json)
     if as_json:
-        printing.array(found)
+        printing.array(found) if isinstance(ids, list) else printing.single(found[0])
         return
     for place, job in enumerate(found):
         if place:

@@ -46,14 +46,22 @@ def _events(job: Mapping[str, Any]) -> Iterator[Event]:
         if words := _transition(transition):
             yield transition["at"], 3, words
     for attempt in job["attempts"]:
+        began, ended = attempt["claimed_at"], attempt["finished_at"]
         verb = "looked up with" if attempt["step"].startswith("lookup") else "sent"
-        yield (
-            attempt["claimed_at"],
-            1,
-            f"{verb} {attempt['operation']} (attempt {attempt['number']})",
-        )
-        if attempt["finished_at"] is not None:
-            yield attempt["finished_at"], 2, f"came back: {_came_back(attempt)}"
+        yield began, 1, f"{verb} {attempt['operation']} (attempt {attempt['number']})"
+        if ended is not None:
+            at = min(ended, _followed(job, began) or ended)
+            yield at, 2, f"came back: {_came_back(attempt)}"
+
+
+def _followed(job: Mapping[str, Any], began: str) -> str | None:
+    """When the job went on after an attempt: its answer is written in the same transaction, a
+    moment later.
+    """
+    for transition in job["transitions"]:
+        if transition["at"] > began and transition["to"] != "running":
+            return str(transition["at"])
+    return None
 
 
 def _transition(transition: Mapping[str, Any]) -> str:
@@ -93,7 +101,7 @@ def _next(job: Mapping[str, Any]) -> str:
     when = f", due {moment(job['due_at'])}"
     if job["state"] == "in_doubt":
         return f"the order is looked up: a request may have been applied{when}"
-    return f"runs after {AWAITED.get(job['waiting_for'], 'its turn')}{when}"
+    return f"waits for {AWAITED.get(job['waiting_for'], 'its turn')}{when}"
 
 
 def _receipt(receipt: Mapping[str, Any]) -> Iterator[str]:

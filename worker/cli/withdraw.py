@@ -54,9 +54,13 @@ def command(job: tuple[str, ...], why: str, yes: bool, as_json: bool) -> None:
 
 def _agreed(count: int) -> bool:
     """One job was meant; many are asked about, if there is somebody to ask."""
-    if count <= 1 or not sys.stdin.isatty():
+    if count <= 1 or not _somebody_answers():
         return True
     return click.confirm(f"Withdraw {count} jobs?", err=True)
+
+
+def _somebody_answers() -> bool:
+    return sys.stdin.isatty()
 
 
 def _named(ledger: "Ledger", names: tuple[str, ...]) -> tuple[list[str], int]:

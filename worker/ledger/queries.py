@@ -63,20 +63,20 @@ def of_ids(ledger: Ledger, ids: Iterable[str], *, details: bool = False) -> list
     return [found[job_id] for job_id in wanted if job_id in found]
 
 
-def named(ledger: Ledger, name: str) -> list[str]:
-    """The ids of the jobs that a person means: by a job's id, another id that stands for it, an
-    order's id (all jobs of the order, oldest first), or the beginning of a job's id.
-
-    A beginning that fits several jobs gives some of them; `Sequence` length tells.
-    """
+def id_of(ledger: Ledger, name: str) -> str | None:
+    """The id of the job that has this id, or that the id stands for."""
     by_id = select(jobs.c.id).where(jobs.c.id == name)
     by_alias = select(aliases.c.job_id).where(aliases.c.id == name)
-    by_order = select(jobs.c.id).where(_of_order(name)).order_by(jobs.c.seq)
     with ledger.database.read() as connection:
-        for statement in (by_id, by_alias, by_order):
-            if found := connection.execute(statement).scalars().all():
-                return list(found)
-    return []
+        found = connection.execute(by_id).scalar() or connection.execute(by_alias).scalar()
+        return None if found is None else str(found)
+
+
+def of_order(ledger: Ledger, order_id: str) -> list[str]:
+    """The ids of all jobs of an order, whichever sellers', the oldest first."""
+    statement = select(jobs.c.id).where(_of_order(order_id)).order_by(jobs.c.seq)
+    with ledger.database.read() as connection:
+        return list(connection.execute(statement).scalars().all())
 
 
 def beginning_with(ledger: Ledger, prefix: str) -> list[str]:

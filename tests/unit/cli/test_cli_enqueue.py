@@ -1,0 +1,115 @@
+import json
+from itertools import islice
+
+import pytest
+
+from worker.cli import enqueue
+
+HEADER = "task,seller,order_id,reason,priority\n"
+
+
+def order(number):
+    return f"S01-1234567-{number:07}"
+
+
+def test_every_line_is_recorded_and_counted(shop):
+    path = shop.file(HEADER + "".join(f"cancel,acme,{order(n)},x,\n" for n in range(250)))
+    result = shop.run("enqueue", path)
+    assert result.exit_code == 0
+    assert result.stderr == f"{path}: 250 recorded, 0 asked before, 0 broken.\n"
+    jobs = shop.told("jobs", "--limit", "1000")
+    assert [job["order_id"] for job in reversed(jobs)] == [order(n) for n in range(250)]
+    assert {job["priority"] for job in jobs} == {10}
+
+
+def test_to_run_it_again_finds_what_was_recorded(shop):
+    path = shop.file(HEADER + f"cancel,acme,{order(1)},x,\n")
+    shop.run("enqueue", path)
+    assert "0 recorded, 1 asked before, 0 broken" in shop.run("enqueue", path).stderr
+
+
+def test_broken_lines_are_told_by_line_and_field_and_the_others_recorded(shop):
+    path = shop.file(
+        HEADER
+        + f"cancel,acme,{order(1)},x,\n"
+        + f"cancel,nobody,{order(2)},x,\n"
+        + "cancel,acme,nonsense,x,\n"
+        + f"keep,acme,{order(3)},x,\n"
+        + f"cancel,acme,{order(4)},x,soon\n"
+        + f"confirm,acme,{order(5)},x,\n"
+        + f"cancel,acme,{order(6)},x,1\n"
+    )
+    result = shop.run("enqueue", path)
+    told = result.stderr.splitlines()
+    assert result.exit_code == 2
+    assert [line.removeprefix(f"{path}:").split(": ")[:2] for line in told[:-1]] == [
+        ["3", "seller"],
+        ["4", "order_id"],
+        ["5", "task"],
+        ["6", "priority"],
+        ["7", "arguments"],
+    ]
+    assert told[-1] == f"{path}: 2 recorded, 0 asked before, 5 broken."
+    assert [job["order_id"] for job in shop.told("jobs")] == [order(6), order(1)]
+
+
+def test_options_stand_in_for_columns(shop):
+    path = shop.file(f"order_id\n{order(1)}\n")
+    assert shop.run("enqueue", path, "--task", "confirm", "--seller", "acme").exit_code == 0
+    (job,) = shop.told("jobs")
+    assert (job["task"], job["seller"]) == ("confirm", "acme")
+
+
+def test_a_line_without_a_seller_is_told(shop):
+    path = shop.file(f"task,order_id\nconfirm,{order(1)}\n")
+    assert f"{path}:2: seller: is not given." in shop.run("enqueue", path).stderr
+
+
+def test_json_lines_come_from_standard_input(shop):
+    lines = [{"task": "confirm", "seller": "acme", "order_id": order(n)} for n in (1, 2)]
+    given = "\n".join(map(json.dumps, lines))
+    result = shop.run("enqueue", "-", "--json", stdin=given)
+    told = json.loads(result.stdout)
+    assert [(each["line"], each["created"]) for each in told] == [(1, True), (2, True)]
+    assert {each["id"] for each in told} == {job["id"] for job in shop.told("jobs")}
+
+
+def test_a_key_with_other_arguments_is_a_broken_line(shop):
+    path = shop.file(
+        f"task,seller,order_id,key\nconfirm,acme,{order(1)},k\nconfirm,acme,{order(2)},k\n"
+    )
+    result = shop.run("enqueue", path)
+    assert f"{path}:3: key: 'k' belongs to job" in result.stderr
+    assert "1 recorded, 0 asked before, 1 broken" in result.stderr
+
+
+def test_a_header_that_is_none_is_told_once(shop):
+    path = shop.file(f"confirm,acme,{order(1)}\n")
+    result = shop.run("enqueue", path)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"{path}:1: header: 'confirm' is no column")
+    assert shop.told("jobs") == []
+
+
+def test_what_was_told_is_in_the_ledger_even_if_the_rest_is_never_read(shop):
+    from worker import bootstrap
+
+    defaults = {"task": "confirm", "seller": "acme", "priority": 0}
+    intake = enqueue.Intake(bootstrap.runtime(), "test", defaults)
+
+    def lines():
+        yield b"order_id\n"
+        for number in range(300):
+            yield f"{order(number)}\n".encode()
+
+    told = list(islice(intake.record(lines(), 100), 150))
+    recorded = {job["id"] for job in shop.told("jobs", "--limit", "500")}
+    assert {each["id"] for each in told} <= recorded
+    assert len(recorded) == 200
+
+
+@pytest.mark.parametrize("name", ["absent.csv", "."])
+def test_a_file_that_cannot_be_read_is_a_sentence(shop, name):
+    result = shop.run("enqueue", str(shop.directory / name))
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[0].startswith(str(shop.directory / name).removesuffix("/."))

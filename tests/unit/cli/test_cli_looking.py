@@ -1,0 +1,180 @@
+import re
+
+import pytest
+from sqlalchemy import update
+
+from worker.ledger.schema import buckets, jobs
+
+ORDER = "S01-1234567-1234567"
+OTHER = "S01-1234567-7654321"
+WORDS = [
+    "id",
+    "task",
+    "seller",
+    "order_id",
+    "parent_order_id",
+    "reason",
+    "reason_detail",
+    "priority",
+    "state",
+    "waiting_for",
+    "effect",
+    "attempt_count",
+    "attempts",
+    "accepted_at",
+    "due_at",
+    "expected_at",
+    "finished_at",
+    "receipt",
+    "error",
+    "transitions",
+]
+BUYER = {"name": "Somebody Real", "line": "1 Some Street"}
+
+
+def write(shop, table, condition, **values):
+    with shop.ledger.database.write() as connection:
+        assert connection.execute(update(table).where(condition).values(**values)).rowcount
+
+
+def succeed(shop, job_id):
+    receipt = {"order_id": ORDER, "basis": "own", "order_state": "Open", "details": BUYER}
+    write(shop, jobs, jobs.c.id == job_id, state="succeeded", ready=False, receipt=receipt)
+
+
+def test_a_job_as_json_has_the_words_of_the_design(shop):
+    shop.asks("confirm", ORDER, "--seller", "acme")
+    (job,) = shop.told("jobs")
+    assert list(job) == WORDS
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", job["accepted_at"])
+    (accepted,) = job["transitions"]
+    assert (accepted["from"], accepted["to"], accepted["actor"]) == (None, "waiting", "producer")
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        (("--seller", "mall"), ["10937342"]),
+        (("--task", "confirm"), [OTHER, ORDER]),
+        (("--state", "withdrawn"), [OTHER]),
+        (("--state", "withdrawn", "--state", "waiting"), ["10937342", OTHER, ORDER]),
+        (("--order", ORDER), [ORDER]),
+        (("--limit", "1"), ["10937342"]),
+        (("--state", "failed"), []),
+    ],
+)
+def test_jobs_are_filtered_and_the_newest_comes_first(shop, filters, found):
+    shop.asks("confirm", ORDER, "--seller", "acme")
+    shop.run("withdraw", shop.asks("confirm", OTHER, "--seller", "acme"))
+    shop.asks("cancel", "10937342", "--seller", "mall", "--reason", "SHORTAGE")
+    assert [job["order_id"] for job in shop.told("jobs", *filters)] == found
+
+
+def test_the_next_page_begins_before_the_last_job(shop):
+    ids = [shop.asks("confirm", f"S01-1234567-{n:07}", "--seller", "acme") for n in range(3)]
+    (newest,) = shop.told("jobs", "--limit", "1")
+    older = shop.told("jobs", "--before", newest["id"])
+    assert [newest["id"], *(job["id"] for job in older)] == ids[::-1]
+
+
+def test_lists_never_have_the_buyers_details_and_show_has_them_as_json_only(shop):
+    job = shop.asks("confirm", ORDER, "--seller", "acme")
+    succeed(shop, job)
+    assert shop.told("show", job)["receipt"]["details"] == BUYER
+    assert "details" not in shop.told("jobs")[0]["receipt"]
+    for printed in (shop.run("jobs"), shop.run("jobs", "--json"), shop.run("show", job)):
+        assert "Some" not in printed.output
+
+
+def test_a_receipt_that_is_not_whole_yet_is_not_shown(shop):
+    job = shop.asks("confirm", ORDER, "--seller", "acme")
+    write(shop, jobs, jobs.c.id == job, receipt={"details": BUYER})
+    assert shop.told("show", job)["receipt"] is None
+
+
+def test_a_job_is_shown_by_its_id_or_the_beginning_of_it(shop):
+    job = shop.asks("confirm", ORDER, "--seller", "acme")
+    assert shop.told("show", job)["id"] == shop.told("show", job[:8])["id"] == job
+
+
+def test_a_beginning_that_fits_several_jobs_is_refused_with_their_ids(shop):
+    both = {"aaaa-1": ORDER, "aaaa-2": OTHER}
+    for job_id, order_id in both.items():
+        made = shop.asks("cancel", order_id, "--seller", "acme", "--reason", "x")
+        with shop.ledger.database.write() as connection:
+            connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+            connection.execute(update(jobs).where(jobs.c.id == made).values(id=job_id))
+            sql = "UPDATE transitions SET job_id = ? WHERE job_id = ?"
+            connection.exec_driver_sql(sql, (job_id, made))
+    result = shop.run("show", "aaaa")
+    assert result.exit_code == 2
+    assert all(job_id in result.stderr for job_id in both)
+
+
+def test_an_order_is_shown_with_all_its_jobs_the_oldest_first(shop):
+    first = shop.asks("confirm", ORDER, "--seller", "acme")
+    second = shop.asks("cancel", ORDER, "--seller", "acme", "--reason", "x")
+    assert [job["id"] for job in shop.told("show", ORDER)] == [first, second]
+    told = shop.run("show", ORDER).stdout
+    assert told.index(f"confirm {ORDER}") < told.index(f"cancel {ORDER}")
+
+
+def test_what_is_not_there_is_bad_input(shop):
+    result = shop.run("show", "nothing")
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+def waits(shop, **bucket):
+    shop.asks("confirm", ORDER, "--seller", "acme")
+    told = shop.told("quotas")
+    spec = next(s for s in shop.ledger.routes.all() if s.operation == "ConfirmOrderReference")
+    assert len(told) == len(shop.ledger.routes.all())
+    from worker.ledger import quotas
+
+    with shop.ledger.database.write() as connection:
+        quotas.ensure(shop.ledger.database, connection, [spec])
+    write(shop, buckets, buckets.c.key == spec.key, **bucket)
+    quota = next(q for q in shop.told("quotas") if q["operation"] == spec.operation)
+    return shop.told("jobs")[0]["waiting_for"], quota
+
+
+def test_a_ready_job_waits_for_its_turn(shop):
+    waiting_for, quota = waits(shop, level=3.0)
+    assert (waiting_for, quota["ready"], quota["closed_for"]) == ("turn", 1, None)
+
+
+def test_a_ready_job_of_an_empty_bucket_waits_for_quota(shop):
+    waiting_for, quota = waits(shop, level=0.0, rate=0.001)
+    assert waiting_for == "quota"
+    assert 0 <= quota["tokens"] < 1
+
+
+@pytest.mark.parametrize("why", ["throttle", "backoff", "credentials"])
+def test_a_ready_job_of_a_closed_bucket_waits_for_what_closed_it(shop, why):
+    waiting_for, quota = waits(shop, closed_for=why, open_at=4e9)
+    assert (waiting_for, quota["closed_for"]) == (why, why)
+    assert quota["open_at"] == "2096-10-02T07:06:40.000Z"
+
+
+def test_a_job_in_doubt_waits_for_a_lookup(shop):
+    job = shop.asks("confirm", ORDER, "--seller", "acme")
+    write(shop, jobs, jobs.c.id == job, state="in_doubt", waiting_for=None, ready=False)
+    assert shop.told("show", job)["waiting_for"] == "lookup"
+    assert "a request may have been applied" in shop.run("show", job).stdout
+
+
+def test_quotas_are_shown_before_anything_was_sent(shop):
+    quotas = shop.told("quotas")
+    assert {(quota["seller"], quota["operation"]) for quota in quotas} >= {
+        ("acme", "ConfirmOrderReference"),
+        ("mall", "SetStatusToCanceled"),
+    }
+    assert all(quota["tokens"] == quota["capacity"] for quota in quotas)
+    assert "ConfirmOrderReference" in shop.run("quotas").stdout
+
+
+def test_control_characters_of_the_data_do_not_reach_the_screen(shop):
+    job = shop.asks("confirm", ORDER, "--seller", "acme")
+    write(shop, jobs, jobs.c.id == job, order_id="S01\x1b[2J[red]\n")
+    for printed in (shop.run("jobs").stdout, shop.run("show", job).stdout):
+        assert "S01\ufffd[2J[red]\ufffd" in printed
