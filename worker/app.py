@@ -17,17 +17,20 @@ from worker.tasks import JobTask
 # The children of prefork cannot reach an in-memory broker; greenlets wait for SQLite in line.
 POOLS = ("celery.concurrency.thread", "celery.concurrency.solo")
 
+# Shared, they would be tasks of the shop's application as well, and go to its queue.
+OURS: dict[str, Any] = {"base": JobTask, "bind": True, "shared": False}
+
 app = Celery("order-worker", set_as_current=False)
 broker.use_memory_transport()
 
 
-@app.task(base=JobTask, bind=True, name="worker.confirm", job_task=Task.CONFIRM)
+@app.task(**OURS, name="worker.confirm", job_task=Task.CONFIRM)
 def confirm(self: JobTask, /, *args: Any, **kwargs: Any) -> Any:
     """Confirm an order: `confirm.delay("S01-1234567-1234567", seller="acme")`."""
     return self.carry_out(args, kwargs)
 
 
-@app.task(base=JobTask, bind=True, name="worker.cancel", job_task=Task.CANCEL)
+@app.task(**OURS, name="worker.cancel", job_task=Task.CANCEL)
 def cancel(self: JobTask, /, *args: Any, **kwargs: Any) -> Any:
     """Cancel an order: `cancel.delay("S01-1234567-1234567", seller="acme", reason="…")`."""
     return self.carry_out(args, kwargs)

@@ -27,7 +27,8 @@ CONSUMER_SECONDS = 5.0  # socket time-out of a worker's own connection, which ma
 def configuration(url: str, concurrency: int) -> dict[str, Any]:
     """Celery's settings, each with its reason."""
     return {
-        "broker_url": url,
+        # kombu warns of a URL without a host each time that it connects.
+        "broker_url": "memory://localhost" if url.startswith("memory:") else url,
         "result_backend": "worker.results:LedgerBackend",
         # The default exchange needs no binding: kombu's are gone after a flush of Redis, and
         # messages then vanish without an error.
