@@ -1,0 +1,387 @@
+"""`celery -A … worker` as a shop runs it: pools, brokers, signals, continuations, lost answers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import kombu
+import pytest
+from processes import until
+from sqlalchemy import func, select, update
+
+from worker.domain.jobs import FINAL
+from worker.ledger.schema import jobs, results
+
+BROKERS = {
+    "memory": "memory://",
+    "redis": "redis://127.0.0.1:6379/15",
+    "rabbitmq": "amqp://guest:guest@127.0.0.1:5672//",
+}
+SHOP = """
+import os
+from worker.app import app
+
+def note(*words):
+    with open("continued", "a") as file:
+        print(*words, file=file)
+
+@app.task(name="shop.ship")
+def ship(receipt, *words):
+    note("ship", receipt["order_id"], *words)
+
+@app.task(name="shop.bill")
+def bill(number):
+    note("bill", number)
+
+@app.task(name="shop.sorry")
+def sorry(request, error, traceback):
+    note("sorry", type(error).__name__, error.code)
+
+@app.task(name="shop.add")
+def add(a, b):
+    return a + b
+"""
+
+
+def reachable(name):
+    """The URL of a broker, its queue emptied; skips where there is none, fails in CI."""
+    url = BROKERS[name]
+    if name == "memory":
+        return url
+    try:
+        with kombu.Connection(url, connect_timeout=2, transport_options={"max_retries": 0}) as one:
+            channel = one.channel()
+            kombu.Queue("order-worker", kombu.Exchange(""), routing_key="order-worker")(
+                channel
+            ).declare()
+            channel.queue_purge("order-worker")
+    except Exception as error:  # each transport has errors of its own
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no {name} at {url}: {error}")
+    return url
+
+
+@pytest.fixture
+def start(shop):
+    """Start a worker of the shop's module, which has tasks of its own beside ours."""
+    (shop.directory / "shop_app.py").write_text(SHOP)
+
+    def begin(*args, **env):
+        return shop.start("celery", "-A", "shop_app", "worker", *args, **env)
+
+    return begin
+
+
+@pytest.fixture
+def produce(shop):
+    """Run lines of a producer's program in a process of its own; what it printed, as JSON."""
+    (shop.directory / "shop_app.py").write_text(SHOP)
+
+    def run(lines, **env):
+        program = (
+            "import json\n"
+            "from shop_app import add, app, bill, ship, sorry\n"
+            "from worker import cancel, confirm\n" + lines
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=shop.directory,
+            env={**shop.environ, **env},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    return run
+
+
+def standing(runtime, ids=None):
+    """The rows of the jobs, by id."""
+    with runtime.ledger.database.read() as connection:
+        rows = connection.execute(select(jobs)).all()
+    return {row.id: row for row in rows if ids is None or row.id in ids}
+
+
+def finished(runtime, ids):
+    return all(row.state in FINAL for row in standing(runtime, ids).values())
+
+
+def continued(shop):
+    path = shop.directory / "continued"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def changes(sandbox):
+    """How many times each write changed an order, over all orders."""
+    total = Counter()
+    for order in sandbox.orders():
+        assert max(order["changed"].values(), default=0) <= 1, order
+        total.update(order["changed"])
+    return dict(total)
+
+
+def order(number):
+    return f"S01-0000000-{number:07}"
+
+
+# --- pools and brokers ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pool", ["threads", "solo"])
+@pytest.mark.parametrize("broker", BROKERS)
+def test_a_worker_carries_out_what_is_asked(shop, sandbox, start, produce, broker, pool):
+    shop.configuration(broker__url=reachable(broker))
+    runtime = shop.ledger()
+    for number in range(30, 40):
+        sandbox.stage(order(number), state="Open")
+    worker = start("-P", pool)
+    lines = f"""
+ids = [confirm.delay(f"S01-0000000-{{n:07}}", seller="acme").id for n in range(30)]
+ids += [
+    cancel.delay(f"S01-0000000-{{n:07}}", seller="acme", reason="late").id for n in range(30, 40)
+]
+total = add.delay(2, 3).get(timeout=20) if {broker != "memory"} else None
+receipts = [app.AsyncResult(each).get(timeout=30) for each in ids]
+print(json.dumps([ids, total, [receipt["basis"] for receipt in receipts]]))
+"""
+    ids, total, bases = produce(lines)
+    assert {row.state for row in standing(runtime, ids).values()} == {"succeeded"}
+    assert set(bases) == {"own"}
+    assert total == (None if broker == "memory" else 5)
+    assert changes(sandbox) == {"ConfirmOrderReference": 30, "CancelOrderReference": 10}
+    worker.send_signal(signal.SIGTERM)
+    assert until(lambda: worker.poll() is not None and worker) is worker
+    assert worker.returncode == 0, shop.log_of(worker)
+    said = shop.log_of(worker)
+    assert "Traceback" not in said
+    assert "jane.doe" not in said.lower()
+
+
+@pytest.mark.parametrize("arguments", [(), ("-P", "prefork")])
+def test_without_a_pool_and_with_prefork_the_worker_runs_in_threads(shop, start, arguments):
+    worker = start(*arguments)
+    said = until(lambda: "ready." in shop.log_of(worker) and shop.log_of(worker))
+    assert "concurrency: 4 (thread)" in said
+
+
+@pytest.mark.parametrize("name", ["gevent", "eventlet"])
+def test_a_pool_of_greenlets_is_refused_with_a_sentence(shop, start, name):
+    (shop.directory / "pools.py").write_text(
+        f"import types\nfrom celery.concurrency import solo\n"
+        f"class TaskPool(solo.TaskPool): pass\nTaskPool.__module__ = 'celery.concurrency.{name}'\n"
+    )
+    worker = start("-P", "custom", CELERY_CUSTOM_WORKER_POOL="pools:TaskPool")
+    assert until(worker.poll) == 2
+    assert f"not in celery.concurrency.{name}: use -P threads or solo." in shop.log_of(worker)
+
+
+def test_a_worker_without_a_sellers_secret_says_so_and_ends(shop, start):
+    del shop.environ["ACME_SECRET_KEY"]
+    worker = start()
+    assert until(worker.poll) == 2
+    assert "ACME_SECRET_KEY" in shop.log_of(worker)
+    assert "Traceback" not in shop.log_of(worker)
+
+
+# --- messages from elsewhere, through a real broker -----------------------------------------
+
+
+@pytest.mark.parametrize("broker", ["redis", "rabbitmq"])
+def test_what_a_stranger_publishes_is_recorded_refused_or_withdrawn(
+    shop, sandbox, start, produce, broker
+):
+    url = reachable(broker)
+    shop.configuration(broker__url=url)
+    runtime = shop.ledger()
+    with kombu.Connection(url) as connection, connection.Producer() as producer:
+        headers = {"lang": "py", "task": "worker.confirm", "id": "evil"}
+        for content_type in ("application/x-python-serialize", "application/x-yaml"):
+            producer.publish(
+                b"cos\nsystem\n(S'touch owned'\ntR.",
+                routing_key="order-worker",
+                content_type=content_type,
+                content_encoding="binary",
+                headers=headers,
+            )
+        producer.publish("no message at all", routing_key="order-worker", serializer="json")
+        producer.publish(
+            [[], [1, 2], None], routing_key="order-worker", serializer="json", headers=headers
+        )
+    worker = start()
+    good, twice, odd, parked = produce(
+        f"""
+send = lambda *args, **words: app.send_task("worker.confirm", args, words).id
+good, twice = (send({order(1)!r}, "acme") for _ in range(2))
+odd = send(7, seller=["x"])
+parked = confirm.apply_async(({order(2)!r},), {{"seller": "acme"}}, countdown=600).id
+receipts = [app.AsyncResult(each).get(timeout=20) for each in (good, twice)]
+assert receipts[0] == receipts[1], receipts
+app.control.revoke(parked)
+print(json.dumps([good, twice, odd, parked]))
+"""
+    )
+    until(lambda: standing(runtime, [odd]) and finished(runtime, [odd, parked]))
+    rows = standing(runtime)
+    assert (rows[odd].state, rows[parked].state) == ("rejected", "withdrawn")
+    assert {good, twice} & set(rows)
+    assert not {good, twice} <= set(rows)
+    assert changes(sandbox) == {"ConfirmOrderReference": 1}
+    assert worker.poll() is None, shop.log_of(worker)
+    with runtime.ledger.database.read() as connection:
+        stored = connection.execute(select(results.c.status, results.c.task_id)).all()
+    assert [each for each in stored if each.task_id in {good, twice, odd, parked}] == []
+    assert not (shop.directory / "owned").exists()
+
+
+# --- continuations --------------------------------------------------------------------------
+
+
+def test_what_hangs_on_a_job_fires_also_when_the_job_has_waited(shop, sandbox, start, produce):
+    sandbox.stage(order(2), state="Canceled")
+    sandbox.add_fault(
+        match={"order_id": order(1), "operation": "Confirm*"},
+        answer={"status": 503, "code": "RequestThrottled"},
+        times=2,
+    )
+    produce(
+        """
+for number, hold in ((1, 0), (2, 0), (3, 1.5)):
+    confirm.apply_async(
+        (f"S01-0000000-{number:07}",), {"seller": "acme"},
+        link=[ship.si({"order_id": f"{number}"}), ship.s("own")],
+        link_error=[bill.si(number), sorry.s()], countdown=hold,
+    )
+"""
+    )
+    worker = start()
+    until(lambda: len(continued(shop)) >= 6)
+    sorry = "sorry Rejected InvalidOrderReferenceStatus"
+    wanted = ["bill 2", "ship 1", "ship 3", f"ship {order(1)} own", f"ship {order(3)} own", sorry]
+    assert sorted(set(continued(shop))) == wanted, shop.log_of(worker)
+
+
+@pytest.mark.parametrize("ends", ["succeeded", "rejected"])
+def test_what_hangs_on_a_job_fires_after_its_worker_was_killed(shop, sandbox, start, produce, ends):
+    sandbox.stage(order(1), state="Open" if ends == "succeeded" else "Closed")
+    produce(
+        f"""
+cancel.apply_async(({order(1)!r},), {{"seller": "acme"}}, link=ship.s(), link_error=bill.si(1))
+"""
+    )
+    runtime = shop.ledger()
+    first = start(ORDER_WORKER_CRASH_AT="after_settle")
+    assert until(first.poll) == -signal.SIGKILL
+    (row,) = standing(runtime).values()
+    if ends == "rejected" and row.state == "waiting":  # killed before its lookup
+        first = start(ORDER_WORKER_CRASH_AT="after_settle")
+        assert until(first.poll) == -signal.SIGKILL
+        (row,) = standing(runtime).values()
+    assert (row.state, row.continued_at) == (ends, None)
+    assert continued(shop) == []
+    with runtime.ledger.database.write() as connection:  # half a minute passes
+        connection.execute(update(jobs).values(publish_at=0.0))
+    start()
+    until(lambda: continued(shop))
+    assert continued(shop) == [f"ship {order(1)}" if ends == "succeeded" else "bill 1"]
+    until(lambda: next(iter(standing(runtime).values())).continued_at)
+
+
+# --- signals, and workers beside each other -------------------------------------------------
+
+
+@pytest.mark.parametrize("pool", ["threads", "solo"])
+def test_a_worker_that_is_told_to_end_finishes_its_calls_and_loses_none(
+    shop, sandbox, start, produce, pool
+):
+    sandbox.add_fault(match={"operation": "Confirm*"}, delay=0.25, times=None)
+    ids = produce(
+        """
+print(json.dumps(
+    [confirm.delay(f"S01-0000000-{n:07}", seller="acme").id for n in range(24)]
+))
+"""
+    )
+    runtime = shop.ledger()
+    first = start("-P", pool)
+    until(lambda: len(sandbox.requests()) >= 5)
+    first.send_signal(signal.SIGTERM)
+    told = time.monotonic()
+    until(lambda: first.poll() is not None, 10)
+    assert first.returncode == 0, shop.log_of(first)
+    assert time.monotonic() - told < 4
+    states = Counter(row.state for row in standing(runtime, ids).values())
+    assert set(states) == {"waiting", "succeeded"}, states  # no call was cut, and some are left
+    start("-P", "threads")
+    until(lambda: finished(runtime, ids))
+    assert {row.state for row in standing(runtime, ids).values()} == {"succeeded"}
+    assert changes(sandbox) == {"ConfirmOrderReference": 24}
+
+
+def test_two_workers_on_one_ledger_apply_no_order_twice(shop, sandbox, start, produce):
+    ids = produce(
+        """
+print(json.dumps(
+    [confirm.delay(f"S01-0000000-{n:07}", seller="acme").id for n in range(80)]
+))
+"""
+    )
+    runtime = shop.ledger()
+    workers = [start(), start()]
+    until(lambda: finished(runtime, ids), 40)
+    assert {row.state for row in standing(runtime, ids).values()} == {"succeeded"}
+    assert changes(sandbox) == {"ConfirmOrderReference": 80}
+    sent = Counter(
+        entry.order_id for entry in sandbox.requests() if entry.operation.startswith("Confirm")
+    )
+    assert set(sent.values()) == {1}
+    assert [worker.poll() for worker in workers] == [None, None]
+
+
+# --- lost answers ---------------------------------------------------------------------------
+
+LOST = [
+    {"when": when, **what}
+    for when in ("before", "after")
+    for what in (
+        {"cut": True},
+        {"answer": {"status": 500}},
+        {"answer": {"status": 502, "body": "html"}},
+        {"answer": {"status": 200, "body": "truncated"}},
+        {"delay": 1.5},  # longer than a call may take
+    )
+]
+
+
+def test_a_lost_answer_ends_in_what_is_true_with_one_effect(shop, sandbox, start, produce):
+    for number, fault in enumerate(LOST):
+        sandbox.add_fault(fault, match={"order_id": order(number), "operation": "Confirm*"})
+        sandbox.stage(order(100 + number), state="Open")
+        sandbox.add_fault(fault, match={"order_id": order(100 + number), "operation": "Cancel*"})
+    ids = produce(
+        f"""
+ids = [confirm.delay(f"S01-0000000-{{n:07}}", seller="acme").id for n in range({len(LOST)})]
+ids += [
+    cancel.delay(f"S01-0000000-{{n:07}}", seller="acme").id for n in range(100, 100 + {len(LOST)})
+]
+print(json.dumps(ids))
+"""
+    )
+    runtime = shop.ledger()
+    worker = start()
+    until(lambda: finished(runtime, ids), 40)
+    ended = {row.order_id: row.state for row in standing(runtime, ids).values()}
+    assert set(ended.values()) == {"succeeded"}, (ended, shop.log_of(worker))
+    assert changes(sandbox) == {
+        "ConfirmOrderReference": len(LOST),
+        "CancelOrderReference": len(LOST),
+    }
+    with runtime.ledger.database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(jobs)).scalar() == len(ids)
