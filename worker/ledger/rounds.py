@@ -98,7 +98,12 @@ UNMARK = (
     .values(publish_at=0.0, publish_count=0)
 )
 HELD_BY = select(func.count()).where(text(RUNNING), jobs.c.worker == bindparam("of_worker"))
-STILL_READY = select(jobs.c.id).where(jobs.c.id.in_(bindparam("ids", expanding=True)), text(READY))
+# Published, not claimed, and not yet taken for lost: it will want a slot.
+ON_THE_WAY = (
+    select(jobs.c.id)
+    .where(jobs.c.id.in_(bindparam("ids", expanding=True)), text(READY))
+    .where(jobs.c.publish_at > bindparam("now"))
+)
 CONTINUE = (
     select(jobs.c.id)
     .where(text(TO_CONTINUE), jobs.c.publish_at <= bindparam("now"))
@@ -219,8 +224,8 @@ def dispatch(
     with ledger.database.read() as connection:
         now = ledger.database.now(connection)
         held = connection.execute(HELD_BY, {"of_worker": worker}).scalar_one()
-        ids = {"ids": list(outstanding)}
-        waiting = connection.execute(STILL_READY, ids).scalars().all() if outstanding else []
+        ids = {"ids": list(outstanding), "now": now}
+        waiting = connection.execute(ON_THE_WAY, ids).scalars().all() if outstanding else []
         free = slots - held - len(waiting)
         chosen, next_at = _choose(connection, now, max(0, free))
         for moment in connection.execute(select(*NEXT_TIMES)).one():
@@ -285,12 +290,12 @@ def _mark(
     return messages
 
 
-def _message(connection: Connection, job_id: str) -> Message:
-    row = connection.execute(JOB, {"job_id": job_id}).one()
-    return Message(rows.job(row), row.options)
 def unmark(ledger: Ledger, job_ids: Collection[str]) -> None:
     """Take back the marks of messages that could not be sent."""
     with ledger.database.write() as connection:
         connection.execute(UNMARK, {"ids": list(job_ids)})
 
 
+def _message(connection: Connection, job_id: str) -> Message:
+    row = connection.execute(JOB, {"job_id": job_id}).one()
+    return Message(rows.job(row), row.options)
