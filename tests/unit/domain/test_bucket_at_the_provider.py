@@ -127,6 +127,7 @@ def test_at_a_tenth_of_a_second_there_and_back_nearly_nothing_of_the_rate_is_los
 
 def test_a_client_that_forgets_its_calls_in_flight_is_throttled_by_the_same_provider():
     provider = Provider(Fraction(10), Fraction(1))
-    delays = itertools.chain([(3.0, 0.1)], itertools.repeat((0.05, 0.05)))
+    cold = itertools.repeat((3.0, 0.1), 10)
+    delays = itertools.chain(cold, itertools.repeat((0.05, 0.05)))
     run(provider, 10, 1, delays, [NOW], until=NOW + 60, forgetful=True)
     assert provider.throttled > 0
