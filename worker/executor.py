@@ -104,24 +104,27 @@ class Executor:
         held_for = self._clock.monotonic() - claimed_from
         if held_for + self._policy.call_timeout > self._policy.lease:
             return Answer(Outcome.REFUSED, message=f"not sent: held up for {held_for:.1f} s")
-        try:
-            answer = self._providers[held.job.seller].perform(held.job)
-        except Exception as error:  # a bug of ours must not lose what was sent
-            log.exception("the request failed by an error of the worker", job=held.job.id)
-            answer = Answer(Outcome.UNKNOWN, message=f"an error of the worker: {error!r:.200}")
-        crash.point("after_answer")
-        log.info(
-            "attempt",
-            job=held.job.id,
-            seller=held.job.seller,
-            order=held.job.order_id,
+        job = held.job
+        with logs.bind(
+            job=job.id,
+            seller=job.seller,
+            order=job.order_id,
             operation=held.bucket.operation,
-            attempt=held.job.attempt_count,
-            outcome=str(answer.outcome),
-            status=answer.status,
-            code=answer.code,
-            request_id=answer.request_id,
-        )
+            attempt=job.attempt_count,
+        ):
+            try:
+                answer = self._providers[job.seller].perform(job)
+            except Exception as error:  # a bug of ours must not lose what was sent
+                log.exception("the request failed by an error of the worker")
+                answer = Answer(Outcome.UNKNOWN, message=f"an error of the worker: {error!r:.200}")
+            crash.point("after_answer")
+            log.info(
+                "attempt",
+                outcome=str(answer.outcome),
+                status=answer.status,
+                code=answer.code,
+                request_id=answer.request_id,
+            )
         return answer
 
     def _decide(self, held: Claim, answer: Answer) -> Decision:

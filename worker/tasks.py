@@ -114,8 +114,9 @@ class JobTask(CeleryTask):
         """Run the job of this message; its receipt, or raise its error."""
         from worker.bootstrap import runtime
 
-        now = runtime()
-        job = now.executor.run(self.request.id) or self._from_elsewhere(args, kwargs)
+        with logs.bind(job=self.request.id):
+            ran = runtime().executor.run(self.request.id)
+            job = ran or self._from_elsewhere(args, kwargs)
         if job is None or (job.state not in ENDINGS and job.state is not State.SUCCEEDED):
             raise Ignore
         if job.state is State.SUCCEEDED:
