@@ -5,9 +5,10 @@ read and not recorded could be somebody's last. What is reported has been commit
 """
 
 import sys
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -45,14 +46,11 @@ def command(file: str, task: str | None, seller: str | None, as_json: bool) -> N
     now = session.runtime()
     defaults = {"task": task, "seller": seller, "priority": asking.PRIORITY}
     shop = Intake(now, "stdin" if file == STANDARD_INPUT else file, defaults)
-    with _opened(file) as stream, _progress(file, shop):
-        told = shop.record(stream, 1 if file == STANDARD_INPUT else BATCH)
+    with _opened(file) as stream:
         try:
-            if as_json:
-                printing.array(told)
-            else:
-                for _ in told:
-                    pass
+            with _progress(file, shop):
+                told = shop.record(stream, 1 if file == STANDARD_INPUT else BATCH)
+                printing.array(told) if as_json else deque(told, maxlen=0)
         finally:
             shop.tell()
             asking.warn_of_broker()
@@ -70,7 +68,8 @@ class Intake:
     recorded: int = 0
     asked_before: int = 0
     broken: int = 0
-    position: int = field(default=0)  # bytes
+    position: int = 0  # bytes that were read
+    after_batch: Callable[[], None] = lambda: None
 
     def record(self, stream: IO[bytes], batch: int) -> Iterator[dict[str, Any]]:
         """Record everything; what became of each good line."""
@@ -79,6 +78,7 @@ class Intake:
             asked = [(line, request) for line in lines if (request := self._request(line))]
             if asked:
                 yield from self._accept(asked)
+            self.after_batch()
 
     def tell(self) -> None:
         say(
@@ -168,17 +168,13 @@ def _progress(file: str, shop: Intake) -> Iterator[None]:
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    class FromIntake(Progress):
-        def get_renderables(self) -> Any:
-            self.update(task, completed=shop.position, recorded=shop.recorded)
-            return super().get_renderables()
-
-    words = TextColumn("{task.fields[recorded]} recorded")
+    columns = (BarColumn(), TextColumn("{task.fields[recorded]} recorded"), TimeRemainingColumn())
     console = printing.console(sys.stderr)
-    size = Path(file).stat().st_size or None
-    progress = FromIntake(
-        BarColumn(), words, TimeRemainingColumn(), console=console, transient=True
-    )
-    task = Progress.add_task(progress, "", total=size, recorded=0)
-    with progress:
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("", total=Path(file).stat().st_size or None, recorded=0)
+
+        def advance() -> None:
+            progress.update(bar, completed=shop.position, recorded=shop.recorded)
+
+        shop.after_batch = advance
         yield
