@@ -36,7 +36,7 @@ LOOK_AHEAD = 256  # published jobs of a bucket, anywhere in the fleet, that a ro
 BATCH = 200  # rows of one transaction: short enough to keep nobody waiting
 
 ENDED_LEASES = (
-    select(jobs.c.id).where(text(RUNNING), jobs.c.lease_until < bindparam("now")).limit(BATCH)
+    select(jobs.c.id).where(text(RUNNING), jobs.c.lease_until <= bindparam("now")).limit(BATCH)
 )
 PAST_DEADLINE = (
     select(jobs.c.id).where(text(PARKED), jobs.c.deadline <= bindparam("now")).limit(BATCH)
@@ -165,7 +165,7 @@ def _ending(ledger: Ledger, row: Any, job: Job, now: float) -> Decision | None:
     if job.state in FINAL:
         return None
     if job.state is State.RUNNING:
-        if row.lease_until >= now:
+        if row.lease_until > now:
             return None
         can_look_up = ledger.routes.can_look_up(job.request)
         return lease_lost(job, now, ledger.policy, can_look_up=can_look_up)
