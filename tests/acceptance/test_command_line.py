@@ -67,12 +67,21 @@ def test_to_wait_ends_with_the_jobs_of_another_process(shop, sandbox):
     assert job["error"]["advice"]
 
 
-def test_a_worker_ends_with_0_when_it_is_asked_to(shop):
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_worker_ends_when_it_is_asked_to(shop, sent, code):
     worker = shop.start_worker()
     assert shop.order_worker("confirm", ORDER, "--seller", "acme", "--wait").returncode == 0
+    worker.send_signal(sent)
+    assert worker.wait(timeout=20) == code, shop.log_of(worker)
+    assert "Traceback" not in shop.log_of(worker)
+
+
+def test_a_worker_waits_for_a_broker_that_is_down(shop):
+    worker = shop.start_worker(ORDER_WORKER_BROKER__URL="amqp://127.0.0.1:1")
+    until(lambda: "Trying again" in shop.log_of(worker))
+    assert worker.poll() is None
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(timeout=20) == 0, shop.log_of(worker)
-    assert "Traceback" not in shop.log_of(worker)
 
 
 def test_broken_lines_are_told_and_the_good_ones_recorded(shop):

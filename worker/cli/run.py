@@ -3,6 +3,7 @@
 import click
 
 from worker.cli import session
+from worker.cli.failures import INTERRUPTED
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -23,8 +24,16 @@ def command(concurrency: int | None, loglevel: str) -> None:
     """
     now = session.runtime()
     session.check_sellers(now)
+    from celery import signals
+
     from worker import logs
     from worker.app import app
+
+    ended_by: list[str] = []
+
+    @signals.worker_shutting_down.connect(weak=False)
+    def note(sig: str, **_: object) -> None:
+        ended_by.append(sig)
 
     worker = app.Worker(
         concurrency=concurrency,
@@ -37,4 +46,6 @@ def command(concurrency: int | None, loglevel: str) -> None:
     )
     logs.configure(level=loglevel, secrets=now.settings.secrets())
     worker.start()
-    raise click.exceptions.Exit(worker.exitcode or 0)
+    # Celery ends with 1 after Ctrl-C, which says something else here.
+    interrupted = ended_by[:1] == ["SIGINT"]
+    raise click.exceptions.Exit(INTERRUPTED if interrupted else worker.exitcode or 0)
