@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 
@@ -171,6 +172,14 @@ def test_check_says_what_cannot_be_reached(shop):
     done = shop.order_worker("check", **broker)
     assert done.returncode == 3
     assert "hidden" not in done.stdout + said(done)
+
+
+def test_check_does_not_wait_for_a_broker_that_takes_a_connection_and_says_nothing(shop):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"amqp://127.0.0.1:{silent.getsockname()[1]}"
+        done = shop.order_worker("check", timeout=15, ORDER_WORKER_BROKER__URL=url)
+    assert done.returncode == 3
+    assert "no answer in 2 seconds" in done.stdout
 
 
 def test_a_check_that_succeeds_opens_what_was_closed_for_its_credentials(shop):

@@ -4,6 +4,7 @@ from itertools import islice
 import pytest
 
 from worker.cli import enqueue
+from worker.errors import LedgerUnavailable
 
 HEADER = "task,seller,order_id,reason,priority\n"
 
@@ -113,3 +114,25 @@ def test_a_file_that_cannot_be_read_is_a_sentence(shop, name):
     result = shop.run("enqueue", str(shop.directory / name))
     assert result.exit_code == 2
     assert result.stderr.splitlines()[0].startswith(str(shop.directory / name).removesuffix("/."))
+
+
+def test_a_ledger_that_goes_away_is_told_with_what_was_recorded(shop, monkeypatch):
+    from worker.ledger import acceptance
+
+    accept_each, batches = acceptance.accept_each, []
+
+    def away_after_one(*args):
+        batches.append(args)
+        if len(batches) > 1:
+            raise LedgerUnavailable("The ledger is away.")
+        return accept_each(*args)
+
+    monkeypatch.setattr(acceptance, "accept_each", away_after_one)
+    path = shop.file(HEADER + "".join(f"cancel,acme,{order(n)},x,\n" for n in range(250)))
+    result = shop.run("enqueue", path)
+    assert result.exit_code == 3
+    assert result.stderr.splitlines() == [
+        f"{path}: 100 recorded, 0 asked before, 0 broken.",
+        "The ledger is away.",
+    ]
+    assert len(shop.told("jobs", "--limit", "500")) == 100

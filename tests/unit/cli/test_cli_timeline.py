@@ -1,0 +1,112 @@
+from worker.cli.timeline import lines
+
+
+def at(seconds):
+    return f"2026-01-31T23:59:{seconds:06.3f}Z"
+
+
+def transition(seconds, old, new, **more):
+    given = {"subject": "job", "waiting_for": None, "actor": "w1", "why": None, **more}
+    return {"at": at(seconds), "from": old, "to": new, **given}
+
+
+def attempt(number, operation, step, began, ended, outcome, **more):
+    given = {"status": None, "code": None, "message": None, "request_id": None, **more}
+    times = {"claimed_at": at(began), "finished_at": None if ended is None else at(ended)}
+    return {
+        "number": number,
+        "operation": operation,
+        "step": step,
+        "outcome": outcome,
+        **times,
+        **given,
+    }
+
+
+def job(**more):
+    return {
+        "id": "4711-0815",
+        "task": "confirm",
+        "seller": "acme",
+        "order_id": "S01",
+        "parent_order_id": None,
+        "reason": None,
+        "reason_detail": None,
+        "priority": 0,
+        "state": "waiting",
+        "waiting_for": "turn",
+        "due_at": at(59),
+        "finished_at": None,
+        "receipt": None,
+        "error": None,
+        "attempts": [],
+        "transitions": [transition(1, None, "waiting", actor="producer")],
+        **more,
+    }
+
+
+def test_a_lost_answer_reads_as_sent_in_doubt_looked_up_done():
+    told = list(
+        lines(
+            job(
+                state="succeeded",
+                waiting_for=None,
+                finished_at=at(5),
+                receipt={"order_state": "Open", "basis": "own", "request_id": None},
+                attempts=[
+                    attempt(1, "Confirm", "apply", 2, 3.001, "unknown", message="timed out"),
+                    attempt(2, "Get", "lookup:doubt", 4, 5, "applied", status=200),
+                ],
+                transitions=[
+                    transition(1, None, "waiting", actor="producer"),
+                    transition(2, "waiting", "running"),
+                    transition(3, "running", "in_doubt", why="timed out"),
+                    transition(4, "in_doubt", "running"),
+                    transition(5, "running", "succeeded", why="found Open"),
+                    transition(5, None, "Open", subject="order"),
+                ],
+            )
+        )
+    )
+    assert told == [
+        "confirm S01 of acme: succeeded",
+        "  job       4711-0815, priority 0",
+        "  2026-01-31 (UTC)",
+        "    23:59:01.000  accepted from producer",
+        "    23:59:02.000  sent Confirm (attempt 1)",
+        "    23:59:03.000  came back: unknown (no answer, timed out)",
+        "    23:59:03.000  in doubt (timed out)",
+        "    23:59:04.000  looked up with Get (attempt 2)",
+        "    23:59:05.000  came back: applied (200)",
+        "    23:59:05.000  succeeded by w1 (found Open)",
+        "    23:59:05.000  the order is Open",
+        "  end       2026-01-31 23:59:05  done",
+        "  receipt   order state Open, basis own",
+    ]
+
+
+def test_a_job_that_waits_says_for_what_and_until_when():
+    (*_, last) = lines(job(waiting_for="quota"))
+    assert last == "  next      waits for a token of its quota, due 2026-01-31 23:59:59"
+
+
+def test_a_request_in_flight_has_not_come_back():
+    running = job(
+        state="running",
+        waiting_for=None,
+        attempts=[attempt(1, "Confirm", "apply", 2, None, None)],
+    )
+    told = list(lines(running))
+    assert told[-2:] == [
+        "    23:59:02.000  sent Confirm (attempt 1)",
+        "  next      a worker has it now",
+    ]
+
+
+def test_an_error_ends_with_what_to_do():
+    error = {"code": "E022", "message": "Invalid reason", "advice": "Use another reason."}
+    told = list(lines(job(state="rejected", waiting_for=None, finished_at=at(2), error=error)))
+    assert told[-2:] == [
+        "  error     E022: Invalid reason",
+        "  to do     Use another reason.",
+    ]
