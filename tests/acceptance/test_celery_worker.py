@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -239,6 +241,70 @@ print(json.dumps([good, twice, odd, parked]))
         stored = connection.execute(select(results.c.status, results.c.task_id)).all()
     assert [each for each in stored if each.task_id in {good, twice, odd, parked}] == []
     assert not (shop.directory / "owned").exists()
+
+
+class OwnRedis:
+    """A Redis of the test's own, to flush, to kill and to start again."""
+
+    def __init__(self, program, directory):
+        with socket.create_server(("127.0.0.1", 0)) as one:
+            self.port = one.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        self._directory = directory
+        self.begin()
+
+    def begin(self):
+        self._process = subprocess.Popen(
+            self._command, cwd=self._directory, stdout=subprocess.DEVNULL
+        )
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture
+def redis(tmp_path):
+    program = shutil.which("redis-server")
+    if program is None:
+        assert not os.environ.get("CI"), "redis-server is not installed"
+        pytest.skip("redis-server is not installed: no Redis to flush and to kill")
+    own = OwnRedis(program, tmp_path)
+    yield own
+    own.kill()
+
+
+CONFIRMS = """
+print(json.dumps([confirm.delay(f"S01-0000000-{n:07}", seller="acme").id for n in range(9)]))
+"""
+
+
+def test_a_flushed_broker_loses_no_job(shop, sandbox, start, produce, redis):
+    shop.configuration(broker__url=redis.url)
+    runtime = shop.ledger()
+    worker = start()
+    until(lambda: "ready." in shop.log_of(worker))
+    with kombu.Connection(redis.url) as connection:
+        connection.default_channel.client.flushdb()
+    ids = produce(CONFIRMS)
+    until(lambda: finished(runtime, ids), 10)
+    assert changes(sandbox) == {"ConfirmOrderReference": 9}
+
+
+def test_work_goes_on_within_seconds_of_a_brokers_return(shop, sandbox, start, produce, redis):
+    shop.configuration(broker__url=redis.url)
+    runtime = shop.ledger()
+    worker = start()
+    until(lambda: "ready." in shop.log_of(worker))
+    redis.kill()
+    ids = produce(CONFIRMS)
+    assert len(standing(runtime, ids)) == 9
+    until(lambda: "not published" in shop.log_of(worker))
+    redis.begin()
+    until(lambda: finished(runtime, ids))
+    assert changes(sandbox) == {"ConfirmOrderReference": 9}
+    assert worker.poll() is None
 
 
 # --- continuations --------------------------------------------------------------------------
