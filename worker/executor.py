@@ -76,7 +76,7 @@ class Executor:
                     break
                 run.held = taken
             run.answer = self._send(run.held, run.claimed_from)
-            run.decision = self._decide(run.held, run.answer)
+            run.decision = self._decide(run.held, run.answer, run.claimed_from)
             attempt.retry_state.set_result(run.decision)
         self._settle(run)
 
@@ -127,9 +127,10 @@ class Executor:
             )
         return answer
 
-    def _decide(self, held: Claim, answer: Answer) -> Decision:
+    def _decide(self, held: Claim, answer: Answer, claimed_from: float) -> Decision:
         at = Circumstances(
-            now=self._clock.time(),
+            # The ledger's clock, carried on by ours: what it is compared with is the ledger's.
+            now=held.turn.at + self._clock.monotonic() - claimed_from,
             can_look_up=self._ledger.routes.can_look_up(held.job.request),
             token_in=1.0 / held.bucket.rate,
             probe=held.turn.probe,

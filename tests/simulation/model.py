@@ -63,6 +63,9 @@ class ModelProvider:
     delay: Callable[[bool], float] = lambda _cold: 0.0
     fault: Callable[[Job, str], str | None] = lambda _job, _operation: None
     looks_up: bool = True
+    denied: bool = False  # the key is wrong
+    reject: set[str] = field(default_factory=set)  # orders with a constraint
+    refuse_repeats: bool = False  # a cancel of what is canceled
     name: str = "model"
     seller: str = "acme"
     orders: dict[str, str] = field(default_factory=dict)
@@ -127,12 +130,17 @@ class ModelProvider:
         self.calls.append(Call(now, operation, job.order_id, job.id, throttled))
         if throttled:
             return Answer(Outcome.THROTTLED, status=503, code="RequestThrottled")
+        if self.denied:
+            return Answer(Outcome.DENIED, status=403, code="SignatureDoesNotMatch", scope="seller")
+        if job.order_id in self.reject:
+            return Answer(Outcome.REJECTED, status=400, code="ConstraintsExist", advice="mend it")
         if job.step.is_lookup:
             return Answer(Outcome.APPLIED, status=200, order=self._view(job))
         wanted = WANTED[job.task]
-        if self.orders.get(job.order_id, "Draft") == "Canceled" and wanted == "Open":
+        state = self.orders.get(job.order_id, "Draft")
+        if state == "Canceled" and (wanted == "Open" or self.refuse_repeats):
             return Answer(Outcome.STATE_REFUSED, status=405, code="InvalidOrderReferenceStatus")
-        if self.orders.get(job.order_id, "Draft") != wanted:
+        if state != wanted:
             self.applied[job.order_id, wanted] += 1
         self.orders[job.order_id] = wanted
         return Answer(Outcome.APPLIED, status=200, request_id=f"request-{len(self.calls)}")

@@ -3,9 +3,9 @@
 from collections import defaultdict
 
 import pytest
+
 from tests.simulation.model import CALL_TIMEOUT, FAULTS, ModelProvider, cancel, confirm
 from tests.simulation.world import Fleet, World
-
 from worker.domain.jobs import Policy
 from worker.domain.outcomes import Outcome
 from worker.ledger.schema import attempts, jobs, transitions

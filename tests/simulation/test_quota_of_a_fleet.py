@@ -1,7 +1,8 @@
 """One quota for the whole fleet: used to the last token, and never exceeded."""
 
 import pytest
-from tests.simulation.model import ModelProvider, cancel, confirm
+
+from tests.simulation.model import ModelProvider, confirm
 from tests.simulation.world import Fleet, World
 
 

@@ -109,6 +109,7 @@ class Fleet:
         policy: Policy | None = None,
     ) -> None:
         self.world = world
+        self.began = world.now
         self.provider = provider
         self.slots = slots
         self.database = Database(f"sqlite:///{path}", clock=world.time)
@@ -173,7 +174,7 @@ class Fleet:
 
     def kill_one(self) -> bool:
         """Kill a run where it waits, as SIGKILL would; whether there was one."""
-        alive = [run for run in self.runs if not run.dead]
+        alive = [run for run in self.runs if run]  # begun, and not ended
         if alive:
             self.world.random.choice(alive).throw()
         return bool(alive)

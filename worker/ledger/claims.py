@@ -170,23 +170,22 @@ def _lock_order(ledger: Ledger, connection: Connection, seller: str, order_id: s
 def _order_is_free(connection: Connection, job: Job, now: float, worker: str) -> bool:
     """Whether no other job of the order is in the way of this one.
 
-    One whose effect is applied only waits for details. A cancel takes back what earlier
-    confirms have not begun.
+    One whose effect is applied only waits for details, and one may wait for the buyer. A
+    cancel takes back what earlier confirms have not begun.
     """
     free = True
     of = {"seller": job.seller, "order_id": job.order_id, "job_id": job.id}
     for other in map(rows.job, connection.execute(OTHERS, of)):
-        if not _holds_up(other, job):
-            continue
-        if (job.task, other.task) == OVERTAKES and _is_untouched(other):
+        overtaken = (job.task, other.task) == OVERTAKES and other.seq < job.seq
+        if overtaken and _is_untouched(other):
             withdraw_row(connection, other, now, worker, f"the order is cancelled by job {job.id}")
-            continue
-        free = False
+        elif _holds_up(other, job):
+            free = False
     return free
 
 
 def _holds_up(other: Job, job: Job) -> bool:
-    if other.effect is Effect.APPLIED:
+    if other.effect is Effect.APPLIED or other.waiting_for is WaitingFor.BUYER:
         return False
     if other.state is State.WAITING:
         return other.seq < job.seq and job.state is State.WAITING

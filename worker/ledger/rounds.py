@@ -30,7 +30,7 @@ from worker.ledger.schema import (
     buckets,
     jobs,
 )
-from worker.ledger.settlements import conclude
+from worker.ledger.settlements import conclude, learn_of_order
 
 LOOK_AHEAD = 256  # published jobs of a bucket, anywhere in the fleet, that a round looks past
 BATCH = 200  # rows of one transaction: short enough to keep nobody waiting
@@ -144,7 +144,7 @@ def _end(ledger: Ledger, job_id: str, actor: str) -> bool:
     with ledger.database.write() as connection:
         row = connection.execute(JOB, {"job_id": job_id}).one()
         of = {"seller": row.seller, "order_id": row.order_id}
-        connection.execute(ORDER.with_for_update(), of)
+        order = connection.execute(ORDER.with_for_update(), of).one_or_none()
         row = connection.execute(LOCKED_JOB, {"job_id": job_id}).one()
         job = rows.job(row)
         now = ledger.database.now(connection)
@@ -156,6 +156,8 @@ def _end(ledger: Ledger, job_id: str, actor: str) -> bool:
             lost = {"job_id": job.id, "lost_leases": job.lost_leases + 1}
             connection.execute(WRITE, lost | {"lease_token": row.lease_token + 1})
         conclude(ledger, connection, job, decision, now=now, actor=actor)
+        if order is not None:  # there is none before the first claim of one of its jobs
+            learn_of_order(connection, job, decision, order, None, now, actor)
         if decision.is_final:  # nobody is running it: its continuations are the dispatcher's
             connection.execute(WRITE, {"job_id": job.id, "publish_at": now})
         return True

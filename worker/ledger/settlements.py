@@ -7,13 +7,13 @@ away, and the job has gone on. What the call taught the bucket is true all the s
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, Row, bindparam, select, text, update
 
 from worker.domain import bucket as arithmetic
 from worker.domain.bucket import BucketSpec
 from worker.domain.decisions import Decision
 from worker.domain.jobs import RANK, Job, State, Step, WaitingFor
-from worker.domain.outcomes import Answer, Outcome
+from worker.domain.outcomes import Answer, OrderView, Outcome
 from worker.ledger import history, quotas
 from worker.ledger.claims import ORDER, WRITE, Claim
 from worker.ledger.ledger import Ledger
@@ -64,7 +64,7 @@ def _write(ledger: Ledger, held: Claim, answer: Answer, decision: Decision, *, k
             _keep(connection, job, decision)
         elif owns:
             conclude(ledger, connection, job, decision, now=now, actor=held.worker)
-            _learn_of_order(connection, job, answer, decision, order, now, held.worker)
+            learn_of_order(connection, job, decision, order, answer.order, now, held.worker)
         _end_attempt(ledger, connection, held, answer)
         return bool(owns)
 
@@ -196,23 +196,26 @@ def wake_order(connection: Connection, job: Job, now: float, actor: str) -> None
         )
 
 
-def _learn_of_order(
+def learn_of_order(
     connection: Connection,
     job: Job,
-    answer: Answer,
     decision: Decision,
-    order: Any,
+    order: Row[Any],
+    seen: OrderView | None,
     now: float,
     actor: str,
 ) -> None:
-    """What the answer says of the order itself: its state, and whether that is in doubt."""
-    seen = answer.order.state if answer.order else None
+    """Write what was learnt of the order, whose row is locked: its state, and if it is in doubt.
+
+    A job that gives up on an outcome leaves the doubt to the order; the job whose lookups end
+    it takes it away.
+    """
     gave_up = decision.state is State.FAILED and decision.step is Step.DOUBT
     resolved = job.step is Step.DOUBT and decision.step is not Step.DOUBT
     in_doubt = gave_up or (order.in_doubt and not resolved)
-    if seen is None and in_doubt == order.in_doubt:
+    state = seen.state if seen else order.state
+    if (state, in_doubt) == (order.state, order.in_doubt):
         return
-    state = seen if seen is not None else order.state
     connection.execute(
         SET_ORDER,
         {
@@ -223,5 +226,5 @@ def _learn_of_order(
             "in_doubt": in_doubt,
         },
     )
-    if seen is not None and seen != order.state:
-        history.order_went(connection, job.id, order.state, seen, at=now, actor=actor)
+    if seen and state != order.state:
+        history.order_went(connection, job.id, order.state, seen.state, at=now, actor=actor)

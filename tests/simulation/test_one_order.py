@@ -1,0 +1,316 @@
+"""The jobs of one order, the requests of one claim: single scenes on the virtual clock."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import update
+
+from tests.simulation.model import ModelProvider, cancel, confirm
+from tests.simulation.world import Fleet, World
+from worker.domain.jobs import Policy
+from worker.domain.outcomes import Answer, Outcome
+from worker.errors import BadInput
+from worker.ledger import claims, rounds, settlements, withdrawals
+from worker.ledger.schema import attempts, buckets, jobs, orders, transitions
+
+
+class Script:
+    """Faults one after the other for the calls of an operation, then none."""
+
+    def __init__(self, **faults):
+        self.faults = {name: list(these) for name, these in faults.items()}
+
+    def __call__(self, _job, operation):
+        left = self.faults.get(operation)
+        return left.pop(0) if left else None
+
+
+@pytest.fixture
+def scene(tmp_path):
+    def make(fault=lambda _job, _operation: None, seed=7, **options):
+        world = World(seed)
+        provider = ModelProvider(world, delay=lambda _cold: 0.05, fault=fault)
+        provider.looks_up = options.pop("looks_up", True)
+        return Fleet(world, tmp_path / "ledger.db", provider, **options)
+
+    return make
+
+
+def rows(fleet, table=attempts):
+    with fleet.database.read() as connection:
+        return connection.execute(table.select()).all()
+
+
+def run(fleet, seconds=600.0):
+    return fleet.world.run(lambda: not fleet.unfinished(), seconds)
+
+
+def states_of(fleet):
+    return [job.state for job in rows(fleet, jobs)]
+
+
+def test_a_throttled_request_is_tried_again_within_its_claim(scene):
+    fleet = scene(Script(ConfirmOrderReference=["throttled by others"]))
+    fleet.accept(confirm(1))
+    run(fleet)
+    sent = [each for each in rows(fleet) if each.step == "apply"]
+    assert [each.outcome for each in sent] == ["throttled", "applied"]
+    claimed = [each for each in rows(fleet, transitions) if each.why == "apply"]
+    assert len(claimed) == 1
+    assert sent[1].claimed_at - sent[0].finished_at == pytest.approx(1.0, abs=0.02)
+    assert rows(fleet, jobs)[0].costs == 0
+
+
+def test_a_rejection_is_sent_once(scene):
+    fleet = scene()
+    fleet.provider.reject = {"S01-0000000-0000001"}
+    fleet.accept(confirm(1))
+    run(fleet)
+    assert [each.outcome for each in rows(fleet)] == ["rejected"]
+    assert states_of(fleet) == ["rejected"]
+
+
+def test_what_does_not_fit_the_patience_is_parked(scene):
+    fleet = scene(
+        Script(ConfirmOrderReference=["throttled by others"]), policy=Policy(patience=0.5)
+    )
+    fleet.accept(confirm(1))
+    run(fleet)
+    claimed = [each for each in rows(fleet, transitions) if each.why == "apply"]
+    assert len(claimed) == 2
+
+
+def test_an_exhausted_bucket_stands_in_nobody_elses_way(scene):
+    fleet = scene()
+    for order in range(40):
+        fleet.accept(confirm(order))
+    fleet.world.run(lambda: len(rows(fleet)) >= 20, 10.0)  # the burst and its lookups are gone
+    fleet.accept(cancel(100))
+    took = fleet.world.run(lambda: "succeeded" in states_of(fleet)[40:], 60.0)
+    assert took < 0.5
+    waiting = [job for job in rows(fleet, jobs) if job.state == "waiting"]
+    assert len(waiting) >= 25
+
+
+def test_asking_twice_is_one_job(scene):
+    fleet = scene()
+    first, second = fleet.accept(confirm(1)), fleet.accept(confirm(1))
+    assert (second.job_id, second.created) == (first.job_id, False)
+    run(fleet)
+    assert fleet.accept(confirm(1)).job_id == first.job_id
+    assert len(rows(fleet, jobs)) == 1
+
+
+def test_after_a_success_one_can_ask_again(scene):
+    fleet = scene()
+    first = fleet.accept(confirm(1))
+    run(fleet)
+    second = fleet.accept(confirm(1), again=True)
+    assert second.created
+    assert rows(fleet, jobs)[1].previous_id == first.job_id
+
+
+def test_a_rejected_confirm_asked_again_is_a_new_job(scene):
+    fleet = scene()
+    fleet.provider.reject = {"S01-0000000-0000001"}
+    first = fleet.accept(confirm(1))
+    run(fleet)
+    fleet.provider.reject = set()
+    second = fleet.accept(confirm(1))
+    run(fleet)
+    assert states_of(fleet) == ["rejected", "succeeded"]
+    assert rows(fleet, jobs)[1].previous_id == first.job_id != second.job_id
+
+
+def test_a_key_with_other_arguments_is_refused(scene):
+    fleet = scene()
+    fleet.accept(cancel(1, reason="out of stock"))
+    with pytest.raises(BadInput, match="reason"):
+        fleet.accept(cancel(1, reason="changed my mind"))
+    assert len(rows(fleet, jobs)) == 1
+
+
+def test_a_cancel_withdraws_the_confirm_that_has_not_begun(scene):
+    fleet = scene()
+    confirmed = fleet.accept(confirm(1), due_in=60.0)
+    fleet.accept(cancel(1))
+    run(fleet)
+    assert fleet.states()[confirmed.job_id] == "withdrawn"
+    assert fleet.provider.orders == {"S01-0000000-0000001": "Canceled"}
+
+
+def test_a_cancel_waits_for_the_confirm_that_is_in_doubt(scene):
+    fleet = scene(Script(ConfirmOrderReference=["lost after"]))
+    fleet.accept(confirm(1))
+    fleet.world.run(lambda: states_of(fleet) == ["running"], 5.0)
+    fleet.accept(cancel(1))
+    run(fleet)
+    assert states_of(fleet) == ["succeeded", "succeeded"]
+    assert [each.step for each in rows(fleet)] == ["apply", "lookup:doubt", "apply"]
+
+
+def test_not_applied_takes_two_lookups_doubt_wait_apart(scene):
+    fleet = scene(Script(ConfirmOrderReference=["500 before"]))
+    fleet.accept(confirm(1))
+    run(fleet)
+    steps = [each.step for each in rows(fleet)]
+    assert steps == ["apply", "lookup:doubt", "lookup:doubt", "apply", "lookup:details"]
+    looked = [each for each in rows(fleet) if each.step == "lookup:doubt"]
+    assert looked[1].claimed_at - looked[0].finished_at >= Policy().doubt_wait
+
+
+def test_without_a_lookup_a_repeat_that_the_state_refuses_is_taken_as_done(scene):
+    fleet = scene(Script(CancelOrderReference=["lost after"]), looks_up=False)
+    fleet.provider.refuse_repeats = True
+    fleet.accept(cancel(1))
+    run(fleet)
+    assert [each.outcome for each in rows(fleet)] == ["unknown", "state_refused"]
+    assert rows(fleet, jobs)[0].receipt["basis"] == "inferred"
+
+
+def test_an_outcome_that_stays_unknown_leaves_the_order_to_be_looked_up_first(scene):
+    lost = Script(
+        ConfirmOrderReference=["lost before"], GetOrderReferenceDetails=["500 before"] * 99
+    )
+    fleet = scene(lost, policy=Policy(doubt_limit=60.0))
+    fleet.accept(confirm(1))
+    run(fleet)
+    assert rows(fleet, jobs)[0].error["kind"] == "outcome_unknown"
+    assert rows(fleet, orders)[0].in_doubt
+    lost.faults = {}
+    fleet.accept(cancel(1))
+    run(fleet)
+    of_cancel = [each.step for each in rows(fleet) if each.operation != "ConfirmOrderReference"]
+    assert of_cancel[-3:] == ["lookup:doubt", "lookup:doubt", "apply"]
+    assert not rows(fleet, orders)[0].in_doubt
+
+
+def test_a_killed_run_is_noticed_when_its_lease_ends(scene):
+    fleet = scene()
+    fleet.accept(confirm(1))
+    fleet.world.run(lambda: states_of(fleet) == ["running"], 5.0)
+    assert fleet.kill_one()
+    took = run(fleet)
+    assert states_of(fleet) == ["succeeded"]
+    assert took <= Policy().lease + Policy().call_timeout + 1.0
+    assert fleet.provider.applied.total() == 1
+
+
+def test_a_settle_that_comes_after_its_lease_changes_nothing(scene):
+    fleet = scene()
+    job_id = fleet.accept(confirm(1)).job_id
+    held = claims.claim(fleet.ledger, job_id, "slow worker")
+    fleet.world.now += Policy().lease
+    assert rounds.recover(fleet.ledger, "dispatcher") == 1
+    before = rows(fleet, jobs)
+    decision = replace_with_success(held)
+    assert not settlements.settle(fleet.ledger, held, Answer(Outcome.APPLIED, status=200), decision)
+    assert rows(fleet, jobs) == before
+    assert states_of(fleet) == ["in_doubt"]
+
+
+def replace_with_success(held):
+    from worker.domain.decisions import Circumstances, decide
+
+    at = Circumstances(now=held.turn.at, can_look_up=True)
+    answer = Answer(Outcome.APPLIED, status=200, request_id="late")
+    return decide(held.job, answer, at, replace(Policy(), lookup_after_confirm=False))
+
+
+def test_a_job_that_kills_its_worker_is_given_up_after_five_leases(scene):
+    fleet = scene()
+    fleet.accept(confirm(1))
+    for _ in range(20):
+        fleet.world.run(lambda: any(fleet.runs), 60.0)
+        fleet.kill_one()
+        fleet.world.run(lambda: "running" not in states_of(fleet), 60.0)
+        if not fleet.unfinished():
+            break
+    assert states_of(fleet) == ["failed"]
+    assert rows(fleet, jobs)[0].lost_leases == 5
+
+
+def test_a_withdrawn_job_frees_its_order_at_once(scene):
+    fleet = scene()
+    first = fleet.accept(cancel(1), due_in=3600.0)
+    fleet.accept(confirm(1))
+    fleet.world.run(lambda: any(job.waiting_for == "order" for job in rows(fleet, jobs)), 5.0)
+    withdrawals.withdraw(fleet.ledger, first.job_id, "operator", "not wanted any more")
+    assert run(fleet) < 1.0
+    assert states_of(fleet) == ["withdrawn", "succeeded"]
+
+
+def test_a_running_job_is_not_withdrawn(scene):
+    fleet = scene()
+    job_id = fleet.accept(confirm(1)).job_id
+    fleet.world.run(lambda: states_of(fleet) == ["running"], 5.0)
+    assert withdrawals.withdraw(fleet.ledger, job_id, "operator", "").state == "running"
+    run(fleet)
+    assert states_of(fleet) == ["succeeded"]
+
+
+def test_a_better_priority_goes_first(scene):
+    fleet = scene()
+    for order in range(30):
+        fleet.accept(confirm(order, priority=10))
+    fleet.world.run(lambda: len(rows(fleet)) >= 20, 10.0)
+    urgent = fleet.accept(confirm(99, priority=0)).job_id
+    assert fleet.world.run(lambda: fleet.states()[urgent] == "succeeded", 30.0) < 1.5
+
+
+def test_an_outage_closes_the_bucket_and_is_probed_one_at_a_time(scene):
+    fleet = scene(lambda _job, _operation: "unsent" if fleet.world.now < down_until else None)
+    down_until = fleet.world.now + 120.0
+    for order in range(20):
+        fleet.accept(confirm(order))
+    fleet.world.run(lambda: fleet.world.now >= down_until, 200.0)
+    tried = [each for each in rows(fleet) if each.outcome == "refused"]
+    assert len(tried) < 60  # ten at once, then probes that back off to a minute
+    run(fleet)
+    assert set(states_of(fleet)) == {"succeeded"}
+    assert max(job.costs for job in rows(fleet, jobs)) < Policy().max_attempts
+
+
+def test_a_wrong_key_closes_the_seller_after_the_first_answer_and_costs_nothing(scene):
+    fleet = scene()
+    fleet.provider.denied = True
+    for order in range(5):
+        fleet.accept(confirm(order))
+    fleet.accept(cancel(50), due_in=2.0)
+    fleet.world.run(lambda: fleet.world.now >= fleet.began + 100.0, 200.0)
+    assert {each.outcome for each in rows(fleet)} == {"denied"}
+    assert len(rows(fleet)) <= 5  # those that were on their way
+    assert {row.closed_for for row in rows(fleet, buckets)} == {"credentials"}
+    fleet.provider.denied = False
+    run(fleet)
+    assert set(states_of(fleet)) == {"succeeded"}
+    assert {job.costs for job in rows(fleet, jobs)} == {0}
+
+
+def test_a_bucket_row_that_was_deleted_by_hand_stops_nothing(scene):
+    fleet = scene()
+    for order in range(15):
+        fleet.accept(confirm(order))
+    fleet.world.run(lambda: len(rows(fleet)) >= 10, 10.0)
+    with fleet.database.write() as connection:
+        connection.execute(buckets.delete())
+    run(fleet)
+    assert set(states_of(fleet)) == {"succeeded"}
+    assert fleet.provider.throttles() == 0
+
+
+def test_a_row_that_was_edited_by_hand_into_the_future_is_not_run_early(scene):
+    fleet = scene()
+    job_id = fleet.accept(confirm(1), due_in=30.0).job_id
+    with fleet.database.write() as connection:
+        connection.execute(update(jobs).values(ready=True))
+    assert run(fleet) >= 30.0
+    assert fleet.states()[job_id] == "succeeded"
+
+
+def test_a_job_expires_when_nobody_ran_it_in_time(scene):
+    fleet = scene()
+    fleet.accept(confirm(1), due_in=5.0, expires_in=-1.0)
+    run(fleet)
+    assert rows(fleet, jobs)[0].error["kind"] == "expired"
+    assert rows(fleet) == []
