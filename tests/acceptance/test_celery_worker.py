@@ -74,7 +74,8 @@ def start(shop):
     (shop.directory / "shop_app.py").write_text(SHOP)
 
     def begin(*args, **env):
-        return shop.start("celery", "-A", "shop_app", "worker", *args, **env)
+        # Without a second in which it looks for other workers.
+        return shop.start("celery", "-A", "shop_app", "worker", "--without-mingle", *args, **env)
 
     return begin
 
