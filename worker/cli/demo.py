@@ -8,4 +8,4 @@ import click
 @click.command("demo", short_help="The tour: both providers, their faults, what comes of it.")
 def command() -> None:
     """The tour: both providers, their faults, and what the worker makes of it."""
-    import_module("worker.demo").main()
+    raise SystemExit(import_module("worker.demo").main())
