@@ -8,6 +8,7 @@ import pytest
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import states
 from celery.app.task import Context
+from celery.app.trace import trace_task
 from celery.exceptions import TaskRevokedError
 from celery.result import AsyncResult, GroupResult
 from celery.worker import state as worker_state
@@ -283,10 +284,10 @@ def test_another_name_of_a_job_answers_with_the_job(put, door):
 # --- what must not be seen ------------------------------------------------------------------
 
 
-def test_no_line_and_no_event_of_celery_shows_the_buyer(door, provider, caplog):
-    from celery.app.trace import trace_task
-
+def test_no_line_and_no_event_of_celery_shows_the_buyer(door, provider, caplog, monkeypatch):
     caplog.set_level(logging.DEBUG)
+    # Whether Celery tells of successes is settled when a task first runs.
+    monkeypatch.setattr(app.tasks[confirm.name], "__trace__", None)
     job = confirm.delay(ORDER, seller="acme")
     request = {"id": job.id, "delivery_info": {}, "is_eager": False}
     outcome = trace_task(confirm, job.id, (), {}, request, app=app)
