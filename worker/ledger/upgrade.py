@@ -38,9 +38,13 @@ def ensure(database: Database) -> None:
 
 
 def upgrade(database: Database) -> str | None:
-    """Bring the schema to this version's; the version that was found. Safe to run at once twice."""
+    """Bring the schema to this version's; the version that was found. Safe to run at once twice.
+
+    Raises LedgerUnavailable for the schema of a newer version, or of another program.
+    """
     from alembic import command
     from alembic.config import Config
+    from alembic.util.exc import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -48,7 +52,13 @@ def upgrade(database: Database) -> str | None:
         found = _version(connection)
         if found != HEAD:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise LedgerUnavailable(
+                    f"The ledger {database.shown_url} cannot be brought to the schema {HEAD}:"
+                    f" {error}."
+                ) from None
     return found
 
 
