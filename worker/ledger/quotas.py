@@ -23,6 +23,10 @@ CALLS_IN_FLIGHT = select(func.count()).where(
 CALLS_SINCE = select(func.count()).where(
     attempts.c.bucket == bindparam("bucket"), attempts.c.claimed_at > bindparam("since")
 )
+CLOSED_FOR_CREDENTIALS = select(buckets.c.key).where(
+    buckets.c.closed_for == WaitingFor.CREDENTIALS,
+    buckets.c.key.in_(bindparam("keys", expanding=True)),
+)
 WRITE = update(buckets).where(buckets.c.key == bindparam("bucket"))
 
 
@@ -49,13 +53,25 @@ def lock(database: Database, connection: Connection, spec: BucketSpec) -> tuple[
     return bucket, max(now, bucket.level_at), in_flight
 
 
+def lock_in_sequence(
+    database: Database, connection: Connection, specs: Sequence[BucketSpec]
+) -> None:
+    """Lock several buckets by key, before any of them is written.
+
+    Whoever took them in a sequence of its own could wait for a bucket of somebody who waits.
+    """
+    if len(specs) > 1:
+        for spec in sorted(specs, key=lambda spec: spec.key):
+            lock(database, connection, spec)
+
+
 def write(connection: Connection, bucket: Bucket) -> None:
     connection.execute(WRITE, {"bucket": bucket.key, **rows.columns(bucket)})
 
 
 def ensure(database: Database, connection: Connection, specs: Iterable[BucketSpec]) -> None:
     """Insert the rows of buckets that have none: the dispatcher looks at rows."""
-    for spec in specs:
+    for spec in sorted(specs, key=lambda spec: spec.key):
         _insert(database, connection, spec)
 
 
@@ -92,12 +108,8 @@ def half_open(ledger: Ledger) -> None:
 
     At the start of a worker: a restart is how a changed configuration arrives.
     """
+    keys = {"keys": [spec.key for spec in ledger.routes.all()]}
     with ledger.database.write() as connection:
-        connection.execute(
-            update(buckets)
-            .where(
-                buckets.c.closed_for == WaitingFor.CREDENTIALS,
-                buckets.c.key.in_([spec.key for spec in ledger.routes.all()]),
-            )
-            .values(open_at=0.0)
-        )
+        for key in sorted(connection.execute(CLOSED_FOR_CREDENTIALS, keys).scalars().all()):
+            connection.execute(LOCK, {"bucket": key})
+            connection.execute(WRITE, {"bucket": key, "open_at": 0.0})

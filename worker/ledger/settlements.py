@@ -22,7 +22,7 @@ from worker.ledger.schema import IN_FLIGHT, SLEEPING, attempts, jobs, orders
 FENCE = (
     select(jobs.c.lease_token, jobs.c.state)
     .where(jobs.c.id == bindparam("job_id"))
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 END_ATTEMPT = update(attempts).where(attempts.c.id == bindparam("attempt"), text(IN_FLIGHT))
 WAITS_FOR_ORDER = (
@@ -30,7 +30,7 @@ WAITS_FOR_ORDER = (
     .where(jobs.c.seller == bindparam("seller"), jobs.c.order_id == bindparam("order_id"))
     .where(jobs.c.waiting_for == WaitingFor.ORDER)
     .where(text(SLEEPING))
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 SET_ORDER = update(orders).where(
     orders.c.seller == bindparam("of_seller"), orders.c.order_id == bindparam("of_order_id")
@@ -77,6 +77,10 @@ def _keep(connection: Connection, job: Job, decision: Decision) -> None:
 def _end_attempt(ledger: Ledger, connection: Connection, held: Claim, answer: Answer) -> None:
     """End the attempt, and let its bucket learn from the answer."""
     spec = _spec(held)
+    closes_seller = answer.outcome is Outcome.DENIED and answer.scope == "seller"
+    others = ledger.routes.of_seller(held.job.seller) if closes_seller else ()
+    others = [other for other in others if other.key != spec.key]
+    quotas.lock_in_sequence(ledger.database, connection, [spec, *others])
     # The bucket is refilled with this call still in flight, and only then the call ends.
     bucket, now, _ = quotas.lock(ledger.database, connection, spec)
     ended = connection.execute(
@@ -94,9 +98,7 @@ def _end_attempt(ledger: Ledger, connection: Connection, held: Claim, answer: An
     if ended:
         retry = ledger.policy.credentials_retry
         quotas.write(connection, arithmetic.after(bucket, answer, held.turn.at, now, retry))
-    if answer.outcome is Outcome.DENIED and answer.scope == "seller":
-        specs = [other for other in ledger.routes.of_seller(held.job.seller) if other != spec]
-        quotas.close_seller(ledger, connection, specs, now)
+    quotas.close_seller(ledger, connection, others, now)
 
 
 def _spec(held: Claim) -> BucketSpec:
