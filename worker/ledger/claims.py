@@ -2,6 +2,9 @@
 
 The order is locked by a statement of its own; the next ones then see what the lock waited for.
 A claim of a write sets the job's effect to possible: from here on only an answer tells.
+
+Rows of jobs are locked FOR NO KEY UPDATE: a producer's row that only refers to a job (an alias,
+in a shop's long transaction) holds up nobody who writes the job.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +19,7 @@ from worker.ledger.ledger import Ledger
 from worker.ledger.schema import PARKED, RUNNING, jobs, orders
 
 JOB = select(jobs).where(jobs.c.id == bindparam("job_id"))
-LOCKED_JOB = JOB.with_for_update()
+LOCKED_JOB = JOB.with_for_update(key_share=True)
 ORDER = select(orders).where(
     orders.c.seller == bindparam("seller"), orders.c.order_id == bindparam("order_id")
 )
@@ -26,7 +29,7 @@ OTHERS = (
     .where(jobs.c.id != bindparam("job_id"))
     .where(text(f"({PARKED} OR {RUNNING})"))
     .order_by(jobs.c.seq)
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 WRITE = update(jobs).where(jobs.c.id == bindparam("job_id"))
 

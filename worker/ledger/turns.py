@@ -30,7 +30,7 @@ DUE = (
     select(jobs.c.seq)
     .where(jobs.c.bucket == bindparam("of_bucket"), jobs.c.due_at <= bindparam("now"))
     .where(text(SLEEPING))
-    .with_for_update(skip_locked=True)
+    .with_for_update(skip_locked=True, key_share=True)
 )
 WAKE = update(jobs).where(jobs.c.seq.in_(DUE)).values(ready=True, publish_at=0.0, publish_count=0)
 LET_GO = insert(attempts)
