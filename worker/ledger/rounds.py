@@ -41,17 +41,44 @@ ENDED_LEASES = (
 PAST_DEADLINE = (
     select(jobs.c.id).where(text(PARKED), jobs.c.deadline <= bindparam("now")).limit(BATCH)
 )
-UNROUTED_JOBS = select(jobs).where(text(UNROUTED)).limit(BATCH)
+# Of our sellers alone: what only another process can route stands in nobody's way.
+UNROUTED_JOBS = (
+    select(jobs)
+    .where(text(UNROUTED), jobs.c.seller.in_(bindparam("sellers", expanding=True)))
+    .order_by(jobs.c.seq)
+    .limit(BATCH)
+)
+ROUTE = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("of_job"), text(UNROUTED))
+    .values(bucket=bindparam("to_bucket"), ready=jobs.c.due_at <= bindparam("now"))
+)
+ELSEWHERE = (
+    select(jobs.c.seq)
+    .where(text(PARKED), jobs.c.bucket.not_in(bindparam("keys", expanding=True)))
+    .order_by(jobs.c.seq)
+)
+UNROUTE = update(jobs).values(bucket=None, ready=False)
+UNROUTE_EACH = UNROUTE.where(
+    jobs.c.seq.in_(ELSEWHERE.with_for_update(skip_locked=True, key_share=True))
+)
+UNROUTE_ONE = UNROUTE.where(
+    jobs.c.seq == bindparam("of_seq"),
+    jobs.c.bucket.not_in(bindparam("keys", expanding=True)),
+    text(PARKED),
+)
 NEXT_TIMES = (
     select(func.min(jobs.c.lease_until)).where(text(RUNNING)).scalar_subquery(),
     select(func.min(jobs.c.deadline)).where(text(PARKED)).scalar_subquery(),
-    select(func.min(jobs.c.due_at)).where(text(SLEEPING)).scalar_subquery(),
+    select(func.min(jobs.c.due_at))
+    .where(text(SLEEPING), jobs.c.bucket.is_not(None))
+    .scalar_subquery(),
 )
 # Whoever holds a row's lock is about to write it anyway: it is passed over, not waited for.
 DUE = (
     select(jobs.c.seq)
     .where(text(SLEEPING), jobs.c.due_at <= bindparam("now"), jobs.c.bucket.is_not(None))
-    .with_for_update(skip_locked=True)
+    .with_for_update(skip_locked=True, key_share=True)
 )
 WAKE_SLEEPERS = (
     update(jobs).where(jobs.c.seq.in_(DUE)).values(ready=True, publish_at=0.0, publish_count=0)
@@ -85,7 +112,8 @@ FIRST_READY = (
 TO_MARK = (
     select(jobs.c.seq)
     .where(jobs.c.id == bindparam("job_id"), text(READY))
-    .with_for_update(skip_locked=True)
+    .where(jobs.c.publish_at <= bindparam("now"))  # not by another dispatcher meanwhile
+    .with_for_update(skip_locked=True, key_share=True)
 )
 MARK = (
     update(jobs)
@@ -109,6 +137,15 @@ CONTINUE = (
     .where(text(TO_CONTINUE), jobs.c.publish_at <= bindparam("now"))
     .order_by(jobs.c.publish_at)
     .limit(BATCH)
+)
+TO_MARK_CONTINUED = (
+    select(jobs.c.seq)
+    .where(jobs.c.id == bindparam("job_id"), text(TO_CONTINUE))
+    .where(jobs.c.publish_at <= bindparam("now"))
+    .with_for_update(skip_locked=True, key_share=True)
+)
+MARK_CONTINUED = (
+    update(jobs).where(jobs.c.seq.in_(TO_MARK_CONTINUED)).values(publish_at=bindparam("until"))
 )
 CONTINUE_AGAIN = 60.0  # seconds
 
@@ -189,7 +226,7 @@ def wake_sleepers(ledger: Ledger) -> None:
     with ledger.database.read() as connection:
         now = ledger.database.now(connection)
         due = connection.execute(select(NEXT_TIMES[2])).scalar()
-        unrouted = connection.execute(UNROUTED_JOBS).all()
+        unrouted = connection.execute(UNROUTED_JOBS, _sellers(ledger)).all()
     if due is not None and due <= now:
         with ledger.database.write() as connection:
             connection.execute(WAKE_SLEEPERS, {"now": now})
@@ -197,22 +234,28 @@ def wake_sleepers(ledger: Ledger) -> None:
         job = rows.job(row)
         spec = ledger.routes.bucket(job.request, job.step)
         if spec is not None:
-            with ledger.database.write() as connection:
-                values = {"bucket": spec.key, "ready": job.due_at <= now}
-                connection.execute(WRITE, {"job_id": job.id, **values})
+            with ledger.database.write() as connection:  # if it is still so: nothing was locked
+                connection.execute(ROUTE, {"of_job": job.id, "now": now, "to_bucket": spec.key})
 
 
 def prepare(ledger: Ledger) -> None:
     """Once per worker: rows for all buckets, and jobs moved to the buckets of today's keys."""
+    specs = ledger.routes.all()
     with ledger.database.write() as connection:
-        quotas.ensure(ledger.database, connection, ledger.routes.all())
-        connection.execute(
-            update(jobs)
-            .where(text(PARKED))
-            .where(jobs.c.bucket.not_in([spec.key for spec in ledger.routes.all()]))
-            .values(bucket=None, ready=False)
-        )
+        quotas.ensure(ledger.database, connection, specs)
+    keys = {"keys": [spec.key for spec in specs]}
+    with ledger.database.write() as connection:
+        connection.execute(UNROUTE_EACH, keys)
+    with ledger.database.read() as connection:
+        held_by_others = connection.execute(ELSEWHERE, keys).scalars().all()
+    for seq in held_by_others:  # one lock at a time is in nobody's sequence
+        with ledger.database.write() as connection:
+            connection.execute(UNROUTE_ONE, {**keys, "of_seq": seq})
     quotas.half_open(ledger)
+
+
+def _sellers(ledger: Ledger) -> dict[str, list[str]]:
+    return {"sellers": sorted({spec.seller for spec in ledger.routes.all()})}
 
 
 def dispatch(
@@ -283,12 +326,14 @@ def _mark(
     with ledger.database.write() as connection:
         now = ledger.database.now(connection)
         for job_id, again_in in chosen:
-            marked = connection.execute(MARK, {"job_id": job_id, "until": now + again_in})
+            mark = {"job_id": job_id, "now": now, "until": now + again_in}
+            marked = connection.execute(MARK, mark)
             if marked.rowcount:
                 messages.append(_message(connection, job_id))
         for job_id in to_continue:
-            connection.execute(WRITE, {"job_id": job_id, "publish_at": now + CONTINUE_AGAIN})
-            messages.append(_message(connection, job_id))
+            mark = {"job_id": job_id, "now": now, "until": now + CONTINUE_AGAIN}
+            if connection.execute(MARK_CONTINUED, mark).rowcount:
+                messages.append(_message(connection, job_id))
     return messages
 
 
