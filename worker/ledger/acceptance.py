@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, select, text, update
+from sqlalchemy import Connection, Row, bindparam, exists, select, text, update
 
 from worker.domain import bucket as arithmetic
 from worker.domain.jobs import RANK, Effect, Request, State, Step, WaitingFor
@@ -72,7 +72,9 @@ def accept_each(
     ledger: Ledger, requests: Sequence[tuple[Request, Terms]]
 ) -> list[Accepted | BadInput]:
     """As `accept` for each of them, in one transaction; a refusal stands in the answer's place."""
+    keys = [f"{request.seller}/{request.idempotency_key}" for request, _ in requests]
     with ledger.database.write() as connection:
+        ledger.database.queue_for(connection, keys)
         return [_or_refusal(ledger, connection, request, terms) for request, terms in requests]
 
 
@@ -109,24 +111,23 @@ def accept_within(
         .on_conflict_do_nothing(index_elements=["seller", "key"], index_where=text(HOLDS_KEY))
         .returning(jobs.c.id)
     )
-    inserted = connection.execute(
-        statement,
-        blank(request, terms.job_id)
-        | {
-            "previous_id": newest,
-            "bucket": spec.key if spec else None,
-            "ready": ready,
-            "accepted_at": now,
-            "due_at": now + max(0.0, terms.due_in),
-            "deadline": now + max(0.0, terms.due_in) + lifetime,
-            "give_up_at": now + max(0.0, terms.due_in) + lifetime,
-            "publish_at": now + FIRST_PUBLISH if runs_now else 0.0,
-            "publish_count": 1 if runs_now else 0,
-            "options": terms.options,
-        },
-    ).scalar()
-    if inserted is None:
-        return _existing(ledger, connection, request, terms)
+    values = blank(request, terms.job_id) | {
+        "previous_id": newest,
+        "bucket": spec.key if spec else None,
+        "ready": ready,
+        "accepted_at": now,
+        "due_at": now + max(0.0, terms.due_in),
+        "deadline": now + max(0.0, terms.due_in) + lifetime,
+        "give_up_at": now + max(0.0, terms.due_in) + lifetime,
+        "publish_at": now + FIRST_PUBLISH if runs_now else 0.0,
+        "publish_count": 1 if runs_now else 0,
+        "options": terms.options,
+    }
+    while connection.execute(statement, values).scalar() is None:
+        of_key = {"seller": request.seller, "key": key}
+        if holder := connection.execute(HOLDER, of_key).one_or_none():
+            return _existing(ledger, connection, holder, request, terms)
+        # Whoever held the key has let it go between the two statements.
     history.job_went(
         connection,
         terms.job_id,
@@ -211,10 +212,9 @@ def _could_run(connection: Connection, key: str, now: float) -> bool:
     return not connection.execute(ANY_READY, {"bucket": key}).scalar()
 
 
-def _existing(ledger: Ledger, connection: Connection, request: Request, terms: Terms) -> Accepted:
-    holder = connection.execute(
-        HOLDER, {"seller": request.seller, "key": request.idempotency_key}
-    ).one()
+def _existing(
+    ledger: Ledger, connection: Connection, holder: Row[Any], request: Request, terms: Terms
+) -> Accepted:
     held = rows.request(holder).arguments()
     other = [name for name, value in request.arguments().items() if held[name] != value]
     if other:

@@ -7,7 +7,7 @@ lock of their own in front of it, since SQLite's waiting is a poll without an or
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -19,6 +19,12 @@ from worker.errors import LedgerUnavailable
 
 BUSY_SECONDS = 30.0  # how long a writer waits for another process' transaction
 LOOK_SECONDS = 0.02  # how soon a dispatcher sees what another process wrote to SQLite
+QUEUE_FOR = text(
+    "SELECT count(pg_advisory_xact_lock(number)) FROM (SELECT DISTINCT hashtextextended(name, 0)"
+    " AS number FROM unnest(CAST(:names AS text[])) AS name ORDER BY number) AS in_sequence"
+)
+CONNECT_SECONDS = 3  # whole seconds, for each address of the server
+SILENT_SECONDS = 10  # until a server that acknowledges nothing is taken for gone
 READ_ONLY = {"order_worker_read_only": True}
 
 
@@ -64,6 +70,13 @@ class Database:
     def insert(self, table: Table) -> Any:
         """The dialect's INSERT, which knows ON CONFLICT; the same on both databases."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    def queue_for(self, connection: Connection, names: Sequence[str]) -> None:
+        """Hold these names until the transaction ends. Two that insert the same keys, each in a
+        sequence of its own, would else wait for each other; on SQLite there is one writer.
+        """
+        if not self.is_sqlite:
+            connection.execute(QUEUE_FOR, {"names": list(names)})
 
     def watch(self) -> "AbstractContextManager[Changes]":
         """What a dispatcher sleeps by: it wakes when another connection has written."""
@@ -121,7 +134,28 @@ class Changes:
 
 
 def _postgresql(url: str) -> Engine:
-    return create_engine(url, pool_size=20, max_overflow=20, pool_pre_ping=True)
+    """What the ledger relies on is asked for, whatever the server's or the role's defaults are:
+    a statement sees what its locks waited for, and a commit is on disk.
+    """
+    asked = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": SILENT_SECONDS * 1000}
+    engine = create_engine(
+        url,
+        pool_size=20,
+        max_overflow=20,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        connect_args={key: value for key, value in asked.items() if key not in make_url(url).query},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.execute(
+            "SELECT set_config('synchronous_commit', 'on', false)"
+            " WHERE current_setting('synchronous_commit') = 'off'"
+        )
+        connection.commit()
+
+    return engine
 
 
 def _sqlite(url: str) -> Engine:
