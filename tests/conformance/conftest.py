@@ -1,0 +1,86 @@
+"""Every test here runs on each database that a ledger may be on.
+
+A test on PostgreSQL has a database of its own on the server of this machine; without one it is
+skipped, and fails in CI.
+"""
+
+import os
+import uuid
+
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
+
+from tests.conformance.steps import Quotas
+from worker.domain.jobs import Policy
+from worker.ledger import upgrade
+from worker.ledger.database import Database
+from worker.ledger.ledger import Ledger
+
+SERVER = "postgresql+psycopg://postgres@127.0.0.1:5432"
+
+
+@pytest.fixture(scope="session")
+def server():
+    engine = create_engine(
+        f"{SERVER}/test", isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 2}
+    )
+    try:
+        engine.connect().close()
+    except OperationalError as error:
+        why = f"no PostgreSQL at 127.0.0.1:5432: {str(error.orig).splitlines()[0]}"
+        if os.environ.get("CI"):
+            pytest.fail(why)
+        pytest.skip(why)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def postgresql(server):
+    """The URL of an empty database."""
+    name = f"order_worker_{uuid.uuid4().hex}"
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template0")
+    yield f"{SERVER}/{name}"
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    """The URL of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/ledger.db"
+    return request.getfixturevalue("postgresql")
+
+
+@pytest.fixture
+def connect(url):
+    """Opens the database once more, with connections of its own, as another process would."""
+    opened = []
+
+    def another():
+        opened.append(Database(url))
+        return opened[-1]
+
+    yield another
+    for database in opened:
+        database.engine.dispose()
+
+
+@pytest.fixture
+def open_ledger(connect):
+    """A ledger for these quotas and this policy; the first one makes the schema."""
+
+    def another(quotas=None, policy=None):
+        database = connect()
+        upgrade.upgrade(database)
+        return Ledger(database, quotas or Quotas(), policy or Policy())
+
+    return another
+
+
+@pytest.fixture
+def ledger(open_ledger):
+    return open_ledger()
