@@ -1,6 +1,5 @@
 """The buckets of one seller: what Seller Center counts together, and how much it permits."""
 
-import hashlib
 from urllib.parse import urlsplit
 
 from worker.providers.base import BucketSpec
@@ -12,7 +11,7 @@ PORTS = {"https": 443, "http": 80}
 
 
 def buckets(seller: str, account: Account, configuration: Configuration) -> dict[str, BucketSpec]:
-    """One bucket per operation. The margin (seconds) is taken off its capacity."""
+    """One bucket per operation."""
     return {
         action: _bucket(seller, account, operation, configuration)
         for action, operation in OPERATIONS.items()
@@ -20,13 +19,12 @@ def buckets(seller: str, account: Account, configuration: Configuration) -> dict
 
 
 def bucket_key(account: Account, operation: Operation) -> str:
-    """Endpoint, user, access key as a fingerprint, and operation; no secret."""
+    """Endpoint, user and operation. The user is whom the provider counts; the key is a secret."""
     url = urlsplit(account.endpoint)
     port = url.port or PORTS[url.scheme]
-    fingerprint = hashlib.sha256(account.api_key.encode()).hexdigest()[:12]
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
     endpoint = f"{url.scheme}://{host}:{port}{url.path}"
-    return f"{endpoint}|{account.user_id}|{fingerprint}|{operation.action}"
+    return f"{endpoint}|{account.user_id}|{operation.action}"
 
 
 def _bucket(
@@ -37,7 +35,8 @@ def _bucket(
         key=bucket_key(account, operation),
         seller=seller,
         operation=operation.action,
-        capacity=quota.capacity - quota.restore_rate * configuration.margin,
+        capacity=quota.capacity,
         rate=quota.restore_rate,
         source=quota.source,
+        margin=configuration.margin,
     )

@@ -137,7 +137,7 @@ class Configuration(BaseModel):
         return Quota(
             given.capacity or operation.quota.capacity,
             given.restore_rate or operation.quota.restore_rate,
-            source="configuration",
+            source="configured",
         )
 
 
