@@ -6,7 +6,6 @@ anything, so they are outside of that index.
 """
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -15,11 +14,11 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
-    String,
     Table,
-    Text,
     text,
 )
+
+from worker.ledger.columns import Json, String, Text
 
 HEAD = "0001"  # the newest migration; a process that finds another one says so
 
@@ -42,7 +41,6 @@ def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index
     return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
 
-Json = JSON(none_as_null=True)
 Sequence = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers INTEGER keys only
 
 jobs = Table(
