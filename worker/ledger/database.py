@@ -25,6 +25,7 @@ QUEUE_FOR = text(
 )
 CONNECT_SECONDS = 3  # whole seconds, for each address of the server
 SILENT_SECONDS = 10  # until a server that acknowledges nothing is taken for gone
+READ_ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 READ_ONLY = {"order_worker_read_only": True}
 
 
@@ -45,7 +46,9 @@ class Database:
                 f"The ledger {self.shown_url} needs a driver that is not installed ({error.name}):"
                 ' install "order-worker[postgres]".'
             ) from error
-        self._reader = self.engine.execution_options(**READ_ONLY)
+        self._reader = self.engine.execution_options(
+            **(READ_ONLY if self.is_sqlite else READ_ONE_MOMENT)
+        )
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -49,6 +49,7 @@ def upgrade(database: Database) -> str | None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with database.write() as connection:
+        database.queue_for(connection, ["the ledger's schema"])
         found = _version(connection)
         if found != HEAD:
             config.attributes["connection"] = connection
