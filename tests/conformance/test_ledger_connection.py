@@ -1,0 +1,132 @@
+"""What the ledger asks of a database beyond tables: its clock, its nulls, its absence."""
+
+import socket
+import time
+
+import pytest
+from sqlalchemy import text
+
+from tests.conformance.steps import accept, at_once, confirm, hold, rows, settle
+from worker.domain.outcomes import Answer, Outcome
+from worker.errors import LedgerUnavailable
+from worker.ledger import outside
+from worker.ledger.database import Database
+from worker.ledger.schema import attempts
+
+PASSWORD = "not-a-real-password"
+A_FEW_SECONDS = 8.0
+
+
+def test_the_clock_goes_on_within_a_transaction(ledger):
+    with ledger.database.write() as connection:
+        before = ledger.database.now(connection)
+        time.sleep(0.05)
+        assert 0.05 <= ledger.database.now(connection) - before < 5.0
+
+
+def test_no_json_is_null(ledger):
+    job_id = accept(ledger, confirm(1), options=None).job_id
+    settle(ledger, hold(ledger, job_id))
+    outside.store_result(ledger.database, "task", "SUCCESS", {"result": None})
+    with ledger.database.read() as connection:
+        count = "SELECT count(*) FROM jobs WHERE options IS NULL AND error IS NULL"
+        assert connection.execute(text(count)).scalar_one() == 1
+    assert outside.load_result(ledger.database, "task") == {"result": None}
+
+
+@pytest.mark.parametrize("odd", ["a\x00b", "\ud800", "\U0001f600 ünï", "x" * 10_000])
+def test_whatever_a_provider_says_can_be_written(ledger, odd):
+    job_id = accept(ledger, confirm(1)).job_id
+    held = hold(ledger, job_id)
+    assert settle(ledger, held, Answer(Outcome.REJECTED, status=400, code="Odd", message=odd))
+    assert rows(ledger)[0].state == "rejected"
+    assert rows(ledger, attempts)[0].outcome == "rejected"
+
+
+def test_a_read_sees_one_moment(open_ledger):
+    ledger, other = open_ledger(), open_ledger()
+    with ledger.database.read() as connection:
+        count = text("SELECT count(*) FROM jobs")
+        assert connection.execute(count).scalar_one() == 0
+        accept(other, confirm(1))
+        assert connection.execute(count).scalar_one() == 0
+    assert len(rows(ledger)) == 1
+
+
+def test_what_the_server_is_set_to_does_not_matter(open_ledger, url):
+    if url.startswith("sqlite"):
+        pytest.skip("SQLite has no server to be set")
+    name = url.rpartition("/")[2]
+    first = open_ledger()
+    with first.database.write() as connection:
+        for setting in (
+            "synchronous_commit = off",
+            "default_transaction_isolation = 'serializable'",
+        ):
+            connection.execute(text(f"ALTER DATABASE {name} SET {setting}"))
+    with open_ledger().database.write() as connection:
+        shown = [
+            connection.execute(text(f"SHOW {name}")).scalar()
+            for name in ("synchronous_commit", "transaction_isolation")
+        ]
+    assert shown == ["on", "read committed"]
+
+
+@pytest.fixture(params=["nobody there", "silent", "closed"])
+def dead_port(request):
+    """A port where nobody listens, one that accepts and is silent, one that is full."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        if request.param != "nobody there":
+            listener.listen(1)
+        if request.param == "closed":
+            listener.close()
+            yield 9
+            return
+        yield listener.getsockname()[1]
+
+
+def test_a_server_that_is_away_is_a_sentence_within_seconds(dead_port):
+    database = Database(f"postgresql+psycopg://shop:{PASSWORD}@127.0.0.1:{dead_port}/ledger")
+    began = time.monotonic()
+    with pytest.raises(LedgerUnavailable, match="cannot be reached") as caught, database.write():
+        pass
+    assert time.monotonic() - began < A_FEW_SECONDS
+    assert PASSWORD not in str(caught.value)
+    assert f"127.0.0.1:{dead_port}" in str(caught.value)
+
+
+def test_a_connection_that_the_server_has_ended_is_replaced(open_ledger, url):
+    if url.startswith("sqlite"):
+        pytest.skip("SQLite has no server that ends connections")
+    ledger, other = open_ledger(), open_ledger()
+    accept(ledger, confirm(1))
+    with other.database.write() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid != pg_backend_pid()"
+            )
+        )
+    accept(ledger, confirm(2))
+    assert len(rows(ledger)) == 2
+
+
+def test_a_connection_that_ends_in_a_transaction_is_a_ledger_that_is_away(open_ledger, url):
+    if url.startswith("sqlite"):
+        pytest.skip("SQLite has no server that ends connections")
+    ledger, other = open_ledger(), open_ledger()
+    with (
+        pytest.raises(LedgerUnavailable, match="cannot be reached"),
+        ledger.database.write() as mine,
+    ):
+        pid = mine.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with other.database.write() as connection:
+            connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+        mine.execute(text("SELECT 1"))
+
+
+def test_more_threads_than_connections_wait_for_their_turn(ledger):
+    requests = [confirm(order) for order in range(60)]
+    at_once([lambda request=request: accept(ledger, request) for request in requests])
+    assert len(rows(ledger)) == 60
