@@ -81,7 +81,7 @@ def test_a_refused_request_does_not_spoil_its_batch(ledger):
 
 
 def test_what_is_recorded_in_a_transaction_that_is_rolled_back_was_not_accepted(ledger):
-    with pytest.raises(ZeroDivisionError), ledger.database.write() as connection:
+    with pytest.raises(ZeroDivisionError), ledger.database.write() as connection:  # noqa: PT012 - a transaction
         acceptance.accept_within(ledger, connection, confirm(1), Terms("job", "producer"))
         1 / 0  # noqa: B018 - the shop's error
     assert rows(ledger) == []

@@ -116,7 +116,7 @@ def test_a_connection_that_ends_in_a_transaction_is_a_ledger_that_is_away(open_l
     if url.startswith("sqlite"):
         pytest.skip("SQLite has no server that ends connections")
     ledger, other = open_ledger(), open_ledger()
-    with (
+    with (  # noqa: PT012 - a transaction
         pytest.raises(LedgerUnavailable, match="cannot be reached"),
         ledger.database.write() as mine,
     ):

@@ -1,0 +1,131 @@
+"""No hot statement reads a whole table, however many jobs sleep and however many have ended.
+
+Each verb is run, and every statement that it has executed is explained.
+"""
+
+import re
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import event
+
+from tests.conformance.steps import THROTTLED, Quotas, accept, confirm, decision_on, hold, settle
+from worker.ledger import claims, rounds, settlements, withdrawals
+from worker.ledger.schema import attempts, jobs, transitions
+
+MANY = 20_000
+READY = 50
+SCANS = re.compile(r"Seq Scan on (jobs|attempts|transitions)|SCAN (jobs|attempts|transitions)$")
+
+
+@pytest.fixture
+def full(open_ledger):
+    """A ledger with many jobs that sleep and many that have ended, and the ids of some ready."""
+    ledger = open_ledger(Quotas(capacity=100.0))
+    rounds.prepare(ledger)
+    accept(ledger, confirm(0), job_id="parked", due_in=3600.0)
+    accept(ledger, confirm(1), job_id="final")
+    settle(ledger, hold(ledger, "final"))
+    with ledger.database.write() as connection:
+        for of in ("parked", "final"):
+            copy(connection, jobs, f"id = '{of}'", ("id", "order_id", "key"))
+            copy(connection, attempts, f"job_id = '{of}'", ("job_id",))
+            copy(connection, transitions, f"job_id = '{of}'", ("job_id",))
+    ids = [accept(ledger, confirm(2 + number)).job_id for number in range(READY)]
+    with ledger.database.write() as connection:
+        connection.exec_driver_sql("ANALYZE")
+    return ledger, ids
+
+
+def copy(connection, of, where, numbered):
+    """Many copies of a row, the same but for its key and a number behind these columns."""
+    plain = [each.name for each in of.columns if each.name not in of.primary_key.columns]
+    values = [f"{name} || '-' || n" if name in numbered else f'"{name}"' for name in plain]
+    names = ", ".join(f'"{name}"' for name in plain)
+    connection.exec_driver_sql(
+        "WITH RECURSIVE numbers(n) AS"  # noqa: S608 - names of the schema
+        f" (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {MANY})"
+        f" INSERT INTO {of.name} ({names})"
+        f" SELECT {', '.join(values)} FROM {of.name}, numbers WHERE {where}"
+    )
+
+
+@contextmanager
+def recorded(ledger):
+    """The statements that are executed meanwhile, with one set of parameters each."""
+    found = {}
+
+    def note(_connection, _cursor, statement, parameters, _context, _many):
+        found.setdefault(statement, parameters)
+
+    event.listen(ledger.database.engine, "before_cursor_execute", note)
+    yield found
+    event.remove(ledger.database.engine, "before_cursor_execute", note)
+
+
+def explained(ledger, statements):
+    """The plan of each statement, one text each."""
+    explain = "EXPLAIN QUERY PLAN " if ledger.database.is_sqlite else "EXPLAIN (COSTS OFF) "
+    plans = {}
+    with ledger.database.write() as connection:
+        for statement, parameters in statements.items():
+            if re.match(r"\s*(SELECT|UPDATE|INSERT|DELETE|WITH)", statement):
+                lines = connection.exec_driver_sql(explain + statement, parameters)
+                plans[statement] = "\n".join(str(line[-1]) for line in lines)
+    return plans
+
+
+VERBS = {
+    "accept": lambda ledger, _ids: accept(ledger, confirm(9_000_000)),
+    "accept again": lambda ledger, _ids: accept(ledger, confirm(1), again=True),
+    "claim": lambda ledger, ids: hold(ledger, ids.pop(0)),
+    "claim out of turn": lambda ledger, ids: claims.claim(ledger, ids[-1], "worker"),
+    "settle": lambda ledger, ids: settle(ledger, hold(ledger, ids.pop(0))),
+    "wait and take": lambda ledger, ids: wait_and_take(ledger, hold(ledger, ids.pop(0))),
+    "withdraw": lambda ledger, ids: withdrawals.withdraw(ledger, ids.pop(0), "operator", "no"),
+    "recover": lambda ledger, _ids: rounds.recover(ledger, "dispatcher"),
+    "wake": lambda ledger, _ids: wake_one(ledger),
+    "dispatch": lambda ledger, ids: rounds.dispatch(ledger, "worker", 16, ids[:3], 1.0),
+}
+
+
+INDEXES = {
+    "accept": {"jobs_order"},
+    "claim": {"jobs_turn", "jobs_due", "attempts_in_flight"},
+    "recover": {"jobs_deadline"},
+    "wake": {"jobs_due", "jobs_unrouted"},
+    "dispatch": {"jobs_turn", "jobs_due", "jobs_deadline", "jobs_continue"},
+}
+
+
+def test_no_statement_reads_a_whole_table_and_each_index_is_used(full):
+    ledger, ids = full
+    for verb, run in VERBS.items():
+        with recorded(ledger) as statements:
+            run(ledger, ids)
+        plans = explained(ledger, statements)
+        assert plans
+        for statement, plan in plans.items():
+            assert not scan(plan), f"{verb}\n{statement}\n{plan}"
+        used = set(re.findall(r"\w+", "\n".join(plans.values())))
+        assert INDEXES.get(verb, set()) <= used, verb
+
+
+def scan(plan):
+    return any(SCANS.search(line) for line in plan.splitlines())
+
+
+def wait_and_take(ledger, held):
+    settlements.note(ledger, held, THROTTLED, decision_on(ledger, held, THROTTLED))
+    claims.take(ledger, held)
+
+
+def wake_one(ledger):
+    accept(ledger, confirm(9_000_001), due_in=0.001)
+    rounds.wake_sleepers(ledger)
+
+
+def test_a_scan_would_be_seen(full):
+    ledger, _ = full
+    plans = explained(ledger, {"SELECT count(*) FROM jobs WHERE worker = 'x'": ()})
+    assert [scan(plan) for plan in plans.values()] == [True]
