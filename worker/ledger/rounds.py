@@ -15,7 +15,7 @@ from worker.domain import bucket as arithmetic
 from worker.domain.bucket import Bucket
 from worker.domain.decisions import Decision, expired, lease_lost
 from worker.domain.jobs import FINAL, Job, State
-from worker.ledger import quotas, rows
+from worker.ledger import quotas, rows, turns
 from worker.ledger.claims import JOB, LOCKED_JOB, ORDER, WRITE
 from worker.ledger.ledger import Ledger
 from worker.ledger.schema import (
@@ -79,9 +79,6 @@ DUE = (
     select(jobs.c.seq)
     .where(text(SLEEPING), jobs.c.due_at <= bindparam("now"), jobs.c.bucket.is_not(None))
     .with_for_update(skip_locked=True, key_share=True)
-)
-WAKE_SLEEPERS = (
-    update(jobs).where(jobs.c.seq.in_(DUE)).values(ready=True, publish_at=0.0, publish_count=0)
 )
 END_LOST_ATTEMPTS = (
     update(attempts)
@@ -229,7 +226,7 @@ def wake_sleepers(ledger: Ledger) -> None:
         unrouted = connection.execute(UNROUTED_JOBS, _sellers(ledger)).all()
     if due is not None and due <= now:
         with ledger.database.write() as connection:
-            connection.execute(WAKE_SLEEPERS, {"now": now})
+            turns.wake(connection, DUE, {"now": now})
     for row in unrouted:
         job = rows.job(row)
         spec = ledger.routes.bucket(job.request, job.step)

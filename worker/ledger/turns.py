@@ -5,8 +5,9 @@ ledger's clock, for a job that fewer ready ones rank before than there are token
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, text, tuple_, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, select, text, tuple_, update
 
 from worker.domain import bucket as arithmetic
 from worker.domain.bucket import Bucket, BucketSpec
@@ -32,7 +33,12 @@ DUE = (
     .where(text(SLEEPING))
     .with_for_update(skip_locked=True, key_share=True)
 )
-WAKE = update(jobs).where(jobs.c.seq.in_(DUE)).values(ready=True, publish_at=0.0, publish_count=0)
+WAKE = (
+    update(jobs)
+    .where(jobs.c.seq.in_(bindparam("seqs", expanding=True)))
+    .values(ready=True, publish_at=0.0, publish_count=0)
+)
+MOST_WOKEN = 1000  # at once; the next turn or round goes on
 LET_GO = insert(attempts)
 
 
@@ -57,7 +63,7 @@ def take(
     bucket, now, in_flight = quotas.lock(ledger.database, connection, spec)
     tokens = arithmetic.tokens(bucket, now, in_flight)
     if tokens:
-        connection.execute(WAKE, {"of_bucket": spec.key, "now": now})
+        wake(connection, DUE, {"of_bucket": spec.key, "now": now})
     if not tokens or _ranked_before(connection, job, spec.key, tokens) >= tokens:
         quotas.write(connection, bucket)
         return 0.0 if tokens else arithmetic.next_token_at(bucket, in_flight) - now
@@ -78,6 +84,18 @@ def take(
     ).inserted_primary_key
     assert inserted is not None  # noqa: S101 - a single row was inserted
     return Turn(inserted[0], now, bucket, probe)
+
+
+def wake(connection: Connection, due: Select[int], which: dict[str, Any]) -> None:
+    """Make the sleepers that `due` selects ready.
+
+    Two statements, the first in the sequence of its index: PostgreSQL expects half of the jobs
+    to be due, since the final ones were, and else reads the whole table for each claim.
+    """
+    first = due.order_by(jobs.c.due_at).limit(MOST_WOKEN)
+    seqs = connection.execute(first, which).scalars().all()
+    if seqs:
+        connection.execute(WAKE, {"seqs": seqs})
 
 
 def _ranked_before(connection: Connection, job: Job, bucket: str, most: int) -> int:
