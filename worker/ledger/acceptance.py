@@ -138,6 +138,7 @@ def accept_within(
         waiting_for=WaitingFor.TURN,
         why="accepted",
     )
+    ledger.database.announce(connection)
     return Accepted(terms.job_id, created=True, runs_now=runs_now)
 
 

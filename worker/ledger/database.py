@@ -16,15 +16,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from worker.errors import LedgerUnavailable
+from worker.ledger.changes import CHANNEL, Changes, Notices, Versions
 
 BUSY_SECONDS = 30.0  # how long a writer waits for another process' transaction
-LOOK_SECONDS = 0.02  # how soon a dispatcher sees what another process wrote to SQLite
 QUEUE_FOR = text(
     "SELECT count(pg_advisory_xact_lock(number)) FROM (SELECT DISTINCT hashtextextended(name, 0)"
     " AS number FROM unnest(CAST(:names AS text[])) AS name ORDER BY number) AS in_sequence"
 )
 CONNECT_SECONDS = 3  # whole seconds, for each address of the server
 SILENT_SECONDS = 10  # until a server that acknowledges nothing is taken for gone
+ANNOUNCE = text("SELECT pg_notify(:channel, '')")
 READ_ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 READ_ONLY = {"order_worker_read_only": True}
 
@@ -81,18 +82,31 @@ class Database:
         if not self.is_sqlite:
             connection.execute(QUEUE_FOR, {"names": list(names)})
 
-    def watch(self) -> "AbstractContextManager[Changes]":
+    def announce(self, connection: Connection) -> None:
+        """Wake the dispatchers when the transaction commits; on SQLite they see its commit."""
+        if not self.is_sqlite:
+            connection.execute(ANNOUNCE, {"channel": CHANNEL})
+
+    def watch(self) -> AbstractContextManager[Changes]:
         """What a dispatcher sleeps by: it wakes when another connection has written."""
         return contextmanager(self._watch)()
 
-    def _watch(self) -> "Iterator[Changes]":
+    def _watch(self) -> Iterator[Changes]:
         if not self.is_sqlite:
-            yield Changes(None)
+            with self._reached(), self.engine.connect() as connection:
+                listening = connection.execution_options(isolation_level="AUTOCOMMIT")
+                listening.detach()  # it listens until it is closed
+                listening.exec_driver_sql(f"LISTEN {CHANNEL}")
+                raw: Any = listening.connection.dbapi_connection
+                try:
+                    yield Notices(raw)
+                except raw.OperationalError as error:  # it waits below SQLAlchemy
+                    raise self._away(error) from error
             return
         with self.engine.connect() as connection:
             raw = connection.connection.dbapi_connection
             assert raw is not None  # noqa: S101 - the connection is open
-            yield Changes(lambda: raw.execute("PRAGMA data_version").fetchone()[0])
+            yield Versions(lambda: raw.execute("PRAGMA data_version").fetchone()[0])
 
     def forget_connections(self) -> None:
         """For a forked child: drop what is shared with the parent without closing it."""
@@ -107,33 +121,12 @@ class Database:
             # A DatabaseError of no other kind is SQLite's "file is not a database".
             away = isinstance(error, OperationalError) or type(error) is DatabaseError
             if away or error.connection_invalidated:
-                reason = str(error.orig).strip().splitlines()[0]
-                raise LedgerUnavailable(
-                    f"The ledger {self.shown_url} cannot be reached: {reason}."
-                ) from error
+                raise self._away(error.orig) from error
             raise
 
-
-class Changes:
-    """Sleeps until the database has changed. `version` is cheap to ask, and changes with it."""
-
-    def __init__(self, version: Callable[[], int] | None) -> None:
-        self._version = version
-        self._seen = version() if version else 0
-
-    def wait(self, seconds: float, stop: threading.Event) -> None:
-        """Return after `seconds`, at a change, or when `stop` is set."""
-        if self._version is None:
-            stop.wait(seconds)
-            return
-        until = time.monotonic() + seconds
-        while not stop.is_set():
-            version = self._version()
-            left = until - time.monotonic()
-            if version != self._seen or left <= 0:
-                self._seen = version
-                return
-            stop.wait(min(left, LOOK_SECONDS))
+    def _away(self, error: BaseException | None) -> LedgerUnavailable:
+        reason = str(error).strip().splitlines()[0]
+        return LedgerUnavailable(f"The ledger {self.shown_url} cannot be reached: {reason}.")
 
 
 def _postgresql(url: str) -> Engine:

@@ -65,6 +65,7 @@ def _write(ledger: Ledger, held: Claim, answer: Answer, decision: Decision, *, k
         elif owns:
             conclude(ledger, connection, job, decision, now=now, actor=held.worker)
             learn_of_order(connection, job, decision, order, answer.order, now, held.worker)
+            ledger.database.announce(connection)  # a slot is free, and perhaps an order
         _end_attempt(ledger, connection, held, answer)
         return bool(owns)
 

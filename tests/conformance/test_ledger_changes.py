@@ -1,0 +1,77 @@
+"""A dispatcher sleeps until somebody else has written, or until it is to stop."""
+
+import threading
+import time
+
+import pytest
+from sqlalchemy import text
+
+from tests.conformance.steps import accept, confirm, hold, settle
+from worker.errors import LedgerUnavailable
+
+LONG = 10.0
+SOON = 1.0
+
+
+def seconds_asleep(ledger, wake):
+    """How long a dispatcher sleeps when `wake` is called meanwhile."""
+    stop = threading.Event()
+    with ledger.database.watch() as changes:
+        changes.wait(0.0, stop)  # what was before does not matter
+        waker = threading.Timer(0.1, wake, [stop])
+        waker.start()
+        began = time.monotonic()
+        changes.wait(LONG, stop)
+        waker.join()
+        return time.monotonic() - began
+
+
+def test_a_job_of_another_process_wakes_it(open_ledger):
+    ledger, other = open_ledger(), open_ledger()
+    assert 0.05 < seconds_asleep(ledger, lambda _stop: accept(other, confirm(1))) < SOON
+
+
+def test_a_slot_that_becomes_free_wakes_it(open_ledger):
+    ledger, other = open_ledger(), open_ledger()
+    held = hold(other, accept(other, confirm(1)).job_id)
+    assert 0.05 < seconds_asleep(ledger, lambda _stop: settle(other, held)) < SOON
+
+
+def test_it_is_stopped(ledger):
+    assert seconds_asleep(ledger, lambda stop: stop.set()) < SOON
+
+
+def test_it_wakes_in_time_when_nothing_happens(ledger):
+    with ledger.database.watch() as changes:
+        began = time.monotonic()
+        changes.wait(0.5, threading.Event())
+        assert 0.4 < time.monotonic() - began < SOON
+
+
+def test_a_connection_that_ends_while_it_listens_is_a_ledger_that_is_away(open_ledger, url):
+    if url.startswith("sqlite"):
+        pytest.skip("SQLite has no server that ends connections")
+    ledger, other = open_ledger(), open_ledger()
+
+    def end_others(_stop):
+        with other.database.write() as connection:
+            connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+                )
+            )
+
+    with pytest.raises(LedgerUnavailable, match="cannot be reached"):
+        seconds_asleep(ledger, end_others)
+
+
+def test_nobody_listens_any_more_when_it_has_stopped(open_ledger, url):
+    if url.startswith("sqlite"):
+        pytest.skip("SQLite has no server to listen to")
+    ledger = open_ledger()
+    with ledger.database.watch():
+        pass
+    with ledger.database.read() as connection:
+        found = connection.execute(text("SELECT count(*) FROM pg_listening_channels()"))
+        assert found.scalar_one() == 0
