@@ -4,6 +4,7 @@ It registers its tasks itself and never becomes the process' default application
 can be imported beside a shop's own.
 """
 
+import logging
 import os
 import sys
 from typing import Any, NoReturn
@@ -61,6 +62,21 @@ def _configure_logs(**_: Any) -> None:
     from worker.bootstrap import settings
 
     logs.configure(secrets=settings().secrets())
+    logging.getLogger("celery.worker.consumer.consumer").addFilter(_without_bodies)
+
+
+def _without_bodies(record: logging.LogRecord) -> bool:
+    """Of a message that cannot be used Celery logs the body, and a receipt may be in it."""
+    text = str(record.msg)
+    if "body" in text:
+        sentence = text.splitlines()[0].partition("[")[0]
+        record.msg, record.args = sentence, _first(sentence, record.args)
+        record.exc_info = None
+    return True
+
+
+def _first(sentence: str, args: Any) -> tuple[Any, ...]:
+    return tuple(args)[: sentence.count("%")] if isinstance(args, tuple) else ()
 
 
 @signals.worker_init.connect(weak=False)
@@ -80,6 +96,8 @@ def _enter_worker(sender: Any, **_: Any) -> None:
         _refuse(f"The worker runs in threads, not in {pool.__module__}: use -P threads or solo.", 2)
     try:
         now = runtime()
+        if not now.settings.sellers:
+            _refuse(f"There is no seller in the configuration ({now.settings.source}).", 2)
         now.settings.check_secrets()
     except ConfigurationError as error:
         _refuse(str(error), 2)

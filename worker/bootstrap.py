@@ -65,7 +65,7 @@ def build(configured: Settings) -> Runtime:
         settings=configured,
         ledger=ledger,
         sellers=sellers,
-        producers=Producers(ledger, sellers),
+        producers=Producers(ledger, sellers, configured.source),
         executor=Executor(ledger, sellers, SystemClock(), worker),
         worker=worker,
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from queue import Empty
 from typing import Any
 
-from kombu import Exchange, Queue, pools
+from kombu import Connection, Exchange, Queue, pools
 from kombu.transport import TRANSPORT_ALIASES, memory
 
 from worker import logs
@@ -101,6 +101,13 @@ def enter_worker() -> None:
     """From now on this process consumes: its in-memory broker has a reader."""
     global _in_worker  # noqa: PLW0603 - what a process is, is one fact about it
     _in_worker = True
+
+
+def kind(url: str | None) -> str:
+    """What kind of broker a URL means: amqp, redis, memory. One host has many names, so that
+    two URLs of one kind may well be the same broker.
+    """
+    return str(Connection(url).transport.driver_type)
 
 
 def reaches_a_worker(url: str) -> bool:

@@ -71,8 +71,9 @@ WORDS = {task: tuple(inspect.signature(form).parameters) for task, form in FORMS
 class Producers:
     """Checks requests against their seller's provider, and records them."""
 
-    def __init__(self, ledger: Ledger, sellers: Mapping[str, Provider]) -> None:
+    def __init__(self, ledger: Ledger, sellers: Mapping[str, Provider], source: str = "") -> None:
         self._ledger = ledger
+        self._source = source  # of the configuration, for whoever looks for a seller in vain
         self._sellers = sellers
 
     def request(self, task: Task, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Request:
@@ -120,8 +121,11 @@ class Producers:
             if value is not None and not _is_whole(value):
                 raise BadInput(field, "holds half a character (a surrogate); give whole text.")
         if not request.seller or request.seller not in self._sellers:
-            known = ", ".join(self._sellers) or "none: the configuration has no [sellers]"
-            raise BadInput("seller", f"{request.seller!r} is not configured; there are {known}.")
+            known = ", ".join(self._sellers) or "none"
+            where = f" (configuration: {self._source})" if self._source else ""
+            raise BadInput(
+                "seller", f"{request.seller!r} is not configured; there are {known}{where}."
+            )
         priority = request.priority
         # A range searches for what is no int number by number.
         if type(priority) is not int or priority not in PRIORITIES:

@@ -76,7 +76,7 @@ class JobTask(CeleryTask):
         again = bool(words.pop("again", False))
         producers = runtime().producers
         request = producers.request(self.job_task, args or (), words)
-        hung = kept(options)
+        hung = kept(self.app, options)
         accepted = producers.accept(
             request,
             Terms(
@@ -114,6 +114,9 @@ class JobTask(CeleryTask):
         """Run the job of this message; its receipt, or raise its error."""
         from worker.bootstrap import runtime
 
+        if self.request.id is None:
+            name = str(self.job_task)
+            raise BadInput("call", f"{name}(…) runs nothing here; use {name}.delay(…).")
         with logs.bind(job=self.request.id):
             ran = runtime().executor.run(self.request.id)
             job = ran or self._from_elsewhere(args, kwargs)
@@ -132,7 +135,7 @@ class JobTask(CeleryTask):
         now = runtime()
         found = outside.find_job(now.ledger.database, self.request.id)
         if found is None:
-            hung = kept(self.request.as_execution_options())
+            hung = kept(self.app, self.request.as_execution_options())
             terms = Terms(job_id=self.request.id, actor="message", options=hung, may_publish=False)
             accepted = now.producers.accept_foreign(self.job_task, args, kwargs, terms)
             return now.executor.run(accepted.job_id)
@@ -147,16 +150,42 @@ def error_arguments(job: Job) -> tuple[str, str | None, str]:
     return (f"{code}: {message}" if code else message), code, job.id
 
 
-def kept(options: Mapping[str, Any]) -> dict[str, Any] | None:
+def kept(app: Any, options: Mapping[str, Any]) -> dict[str, Any] | None:
     """What is stored of a call's options: plain JSON values, None if there are none."""
     stamps = options.get("stamped_headers") or ()
     found = {name: options[name] for name in (*KEPT, *stamps) if options.get(name)}
+    for name in ("link", "link_error", "chain"):
+        if name in found:
+            found[name] = _addressed(app, found[name])
     try:
         # kombu's dumps knows signatures and dates; its loads would make dates of texts again.
         plain: dict[str, Any] = json.loads(kombu_json.dumps(found))
     except (TypeError, ValueError) as error:
         raise BadInput("options", f"cannot be kept as JSON: {error}.") from None
     return plain or None
+
+
+def _addressed(app: Any, signature: Any) -> Any:
+    """What follows a job, with the queue that its own application would send it to.
+
+    Our worker sends it, and would send a task that it does not know to our own queue.
+    Raises BadInput where nobody could ever receive it.
+    """
+    if isinstance(signature, list | tuple):
+        return [_addressed(app, each) for each in signature]
+    theirs = getattr(signature, "app", None)
+    if theirs is None or theirs is app or "queue" in signature.options:
+        return signature
+    ours, shops = (broker.kind(each.conf.broker_url) for each in (app, theirs))
+    if ours != shops or ours == "memory":
+        raise BadInput(
+            "link",
+            f"{signature.task} belongs to an application with a {shops} broker, and ours is a"
+            f" {ours} one: what follows a job needs a broker that both reach.",
+        )
+    route = theirs.amqp.router.route(dict(signature.options), signature.task)
+    queue = route.get("queue")
+    return signature.clone().set(queue=getattr(queue, "name", queue))
 
 
 def _due_in(options: Mapping[str, Any]) -> float:

@@ -1,11 +1,15 @@
 """The application: cheap to import, nobody's default, strict about what its worker needs."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
 
 import pytest
+from celery.worker.consumer import consumer
+
+from worker.app import _without_bodies
 
 
 @pytest.fixture
@@ -105,3 +109,20 @@ os.wait()
 print(os.read(read, 1000).decode())
 """
     assert python(program) == [False, False, "PENDING"]
+
+
+@pytest.mark.parametrize("name", ["UNKNOWN_TASK_ERROR", "UNKNOWN_FORMAT", "MESSAGE_DECODE_ERROR"])
+def test_the_body_of_a_message_that_cannot_be_used_is_not_logged(name):
+    template = getattr(consumer, name)
+    record = logging.LogRecord(
+        "celery.worker.consumer.consumer",
+        logging.ERROR,
+        __file__,
+        1,
+        template,
+        ("'shop.ship'", *["Jane Doe"] * (template.count("%") - 1)),
+        None,
+    )
+    assert _without_bodies(record)
+    assert "Jane Doe" not in record.getMessage()
+    assert record.getMessage()

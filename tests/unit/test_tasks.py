@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from celery import signature
+from celery import Celery, signature
 from celery.app.trace import trace_task
 from celery.exceptions import Ignore
 from sqlalchemy import func, select
@@ -14,6 +14,7 @@ from worker.app import app, cancel, confirm
 from worker.errors import BadInput, Failed, LedgerUnavailable, Rejected, Withdrawn
 from worker.ledger import outside, withdrawals
 from worker.ledger.schema import aliases, jobs, results, transitions
+from worker.tasks import kept
 
 ORDER = "S01-1234567-1234567"
 
@@ -382,3 +383,32 @@ def test_many_callers_of_one_order_make_one_job(rows, door):
     assert len(ids) == 1
     with door.ledger.database.read() as connection:
         assert connection.execute(select(func.count()).select_from(jobs)).scalar() == 1
+
+
+def _ship(receipt):
+    return receipt
+
+
+@pytest.mark.parametrize("kind", ["link", "link_error"])
+def test_what_follows_goes_to_the_queue_of_its_own_application(kind):
+    ours = Celery("ours", broker="redis://127.0.0.1/15", set_as_current=False)
+    shop = Celery("shop", broker="redis://localhost:6379/15", set_as_current=False)
+    shop.conf.task_default_queue = "parcels"
+    ship = shop.task(_ship, name="shop.ship")
+    (followed,) = kept(ours, {kind: [ship.s()]})[kind]
+    assert followed["options"]["queue"] == "parcels"
+    (chosen,) = kept(ours, {kind: [ship.s().set(queue="express")]})[kind]
+    assert chosen["options"]["queue"] == "express"
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("memory://", "memory://"), ("redis://", "amqp://")])
+def test_what_nobody_could_receive_is_refused(ours, theirs):
+    shop = Celery("shop", broker=theirs, set_as_current=False)
+    ship = shop.task(_ship, name="shop.ship")
+    with pytest.raises(BadInput, match="a broker that both reach"):
+        kept(Celery("ours", broker=ours, set_as_current=False), {"link": ship.s()})
+
+
+def test_a_call_of_the_task_itself_says_what_to_do(door):
+    with pytest.raises(BadInput, match="delay"):
+        app.tasks["worker.confirm"]("S01-1234567-1234567", seller="acme")

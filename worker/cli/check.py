@@ -75,7 +75,8 @@ def _sellers(now: "Runtime", only: str | None) -> Iterator[Finding]:
             provider = now.sellers[seller].name
             yield Finding(f"seller {seller}", ok=True, detail=f"{provider}, its secrets are there")
     if not now.settings.sellers:
-        yield Finding("sellers", ok=True, detail="none is configured")
+        nobody = f"none is configured ({now.settings.source})"
+        yield Finding("sellers", ok=False, detail=nobody, code=BAD_INPUT)
 
 
 def _ledger(now: "Runtime") -> Finding:

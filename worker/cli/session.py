@@ -49,5 +49,7 @@ def check_sellers(now: "Runtime", only: str | None = None) -> None:
             now.sellers[seller]
         except ConfigurationError as error:
             mistakes += error.mistakes
+    if only is None and not now.settings.sellers:
+        mistakes.append(f"there is no seller in the configuration ({now.settings.source})")
     if mistakes:
         raise ConfigurationError(*mistakes)

@@ -9,10 +9,12 @@ from pathlib import Path
 from sqlalchemy import Connection, Select, inspect, select, table
 from sqlalchemy import column as named
 
+from worker import logs
 from worker.errors import LedgerUnavailable
 from worker.ledger.database import Database
 from worker.ledger.schema import HEAD
 
+log = logs.get("worker.ledger")
 VERSION: Select[str] = select(named("version_num")).select_from(table("alembic_version"))
 
 
@@ -26,7 +28,8 @@ def ensure(database: Database) -> None:
     if found == HEAD:
         return
     if database.is_sqlite and (found is None or found < HEAD):
-        upgrade(database)
+        if upgrade(database) is None:  # a shop in another folder would not notice otherwise
+            log.warning("a new ledger was made", ledger=database.shown_url)
         return
     what = "has no schema" if found is None else f"has the schema {found}, this version {HEAD}"
     todo = (

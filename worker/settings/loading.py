@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     sellers: dict[Text, SellerTable] = Field(default={})
 
     _environ: Mapping[str, str] = PrivateAttr(default_factory=lambda: os.environ)
+    _source: str = PrivateAttr(default="the defaults")
+
+    @property
+    def source(self) -> str:
+        """Which file this is, in words; or where none was found."""
+        return self._source
 
     @classmethod
     def settings_customise_sources(
@@ -127,6 +133,9 @@ def load(
     if mistakes:  # outside the handler: pydantic's error holds the input, secrets included
         raise ConfigurationError(*mistakes)
     settings._environ = environ  # noqa: SLF001
+    settings._source = (  # noqa: SLF001
+        str(file.absolute()) if file else f"no file: there is no {DEFAULT} in {Path.cwd()}"
+    )
     return settings
 
 
