@@ -6,6 +6,8 @@ from click.testing import CliRunner
 
 from worker import bootstrap, tasks
 from worker.cli import program
+from worker.ledger import upgrade
+from worker.ledger.database import Database
 
 
 class Shop:
@@ -42,6 +44,7 @@ class Shop:
 @pytest.fixture
 def shop(configured, tmp_path, monkeypatch):
     configured()
+    upgrade.ensure(Database(f"sqlite:///{tmp_path}/ledger.db"))  # as on every day but the first
     monkeypatch.setattr(tasks, "publishing", tasks.broker.Publishing())
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
