@@ -21,9 +21,11 @@ def seconds_asleep(ledger, wake):
         waker = threading.Timer(0.1, wake, [stop])
         waker.start()
         began = time.monotonic()
-        changes.wait(LONG, stop)
-        waker.join()
-        return time.monotonic() - began
+        try:
+            changes.wait(LONG, stop)
+            return time.monotonic() - began
+        finally:
+            waker.join()
 
 
 def test_a_job_of_another_process_wakes_it(open_ledger):

@@ -95,13 +95,14 @@ class Database:
         if not self.is_sqlite:
             with self._reached(), self.engine.connect() as connection:
                 listening = connection.execution_options(isolation_level="AUTOCOMMIT")
-                listening.detach()  # it listens until it is closed
                 listening.exec_driver_sql(f"LISTEN {CHANNEL}")
                 raw: Any = listening.connection.dbapi_connection
                 try:
                     yield Notices(raw)
                 except raw.OperationalError as error:  # it waits below SQLAlchemy
                     raise self._away(error) from error
+                finally:
+                    listening.invalidate()  # closed: it would go on listening in the pool
             return
         with self.engine.connect() as connection:
             raw = connection.connection.dbapi_connection
