@@ -6,6 +6,7 @@ child must not share its parent's connections.
 
 import functools
 import os
+import secrets
 import socket
 from dataclasses import dataclass
 from typing import Any
@@ -60,7 +61,8 @@ def build(configured: Settings) -> Runtime:
     """All objects of a process, nothing reached yet."""
     sellers = _sellers(configured)
     ledger = Ledger(Database(configured.ledger.url.full), sellers, configured.policy())
-    worker = f"{socket.gethostname()}:{os.getpid()}"
+    # Containers share host names and pids: a worker must not take a dead one's jobs for its own.
+    worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
     return Runtime(
         settings=configured,
         ledger=ledger,

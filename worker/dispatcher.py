@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from worker import logs
 from worker.errors import LedgerUnavailable
-from worker.ledger import rounds
+from worker.ledger import recovery, rounds, routing
 from worker.ledger.ledger import Ledger
 from worker.ledger.rounds import Message
 
@@ -41,7 +41,7 @@ class Dispatcher:
 
     def prepare(self) -> None:
         """Once, before the first round."""
-        rounds.prepare(self._ledger)
+        routing.prepare(self._ledger)
         self._prepared = True
 
     def round(self) -> float:
@@ -49,9 +49,10 @@ class Dispatcher:
         try:
             if not self._prepared:
                 self.prepare()
-            if ended := rounds.recover(self._ledger, self._worker):
+            if ended := recovery.recover(self._ledger, self._worker):
                 log.info("leases and deadlines ended", jobs=ended)
-            rounds.wake_sleepers(self._ledger)
+            routing.wake_sleepers(self._ledger)
+            routing.find_strays(self._ledger)
             if not self._may_publish():
                 return LONGEST
             found = rounds.dispatch(

@@ -5,6 +5,7 @@ wait fits the patience, each time with a token and a signature of its own. All t
 longer belongs to the ledger: the job is parked, and the slot is free.
 """
 
+import logging
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ from worker.ledger.ledger import Ledger
 from worker.providers.base import Provider
 
 log = logs.get("worker.executor")
+
+# Outcomes that somebody who runs the worker should see at a glance.
+TROUBLE = frozenset({Outcome.THROTTLED, Outcome.UNKNOWN, Outcome.DENIED})
 
 
 class Executor:
@@ -118,9 +122,11 @@ class Executor:
                 log.exception("the request failed by an error of the worker")
                 answer = Answer(Outcome.UNKNOWN, message=f"an error of the worker: {error!r:.200}")
             crash.point("after_answer")
-            log.info(
+            log.log(
+                logging.WARNING if answer.outcome in TROUBLE else logging.INFO,
                 "attempt",
                 outcome=str(answer.outcome),
+                found=answer.order and answer.order.state,
                 status=answer.status,
                 code=answer.code,
                 request_id=answer.request_id,
@@ -133,6 +139,7 @@ class Executor:
             now=held.turn.at + self._clock.monotonic() - claimed_from,
             can_look_up=self._ledger.routes.can_look_up(held.job.request),
             token_in=1.0 / held.bucket.rate,
+            sca=self._providers[held.job.seller].sca,
             probe=held.turn.probe,
             jitter=self._jitter(),
         )

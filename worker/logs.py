@@ -9,6 +9,7 @@ command line do; then every line, whoever wrote it, has `timestamp`, `level`, `e
 import json as jsonlib
 import logging
 import math
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -22,6 +23,9 @@ from structlog.stdlib import BoundLogger, ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 _FIRST = ("timestamp", "level", "event", "logger")
+# What Celery says of every task, at each step of it. Of ours the executor says it better.
+_OF_TASKS = frozenset({"celery.app.trace", "celery.worker.strategy"})
+_OUR_TASKS = "worker."
 _SHORTEST_SECRET = 4  # anything shorter stands in half the words
 
 
@@ -50,9 +54,10 @@ def configure(
 ) -> None:
     """Send all log lines of this process to `stream` (standard error unless given).
 
-    JSON lines, or a form for people if the stream is a terminal; `json` chooses. Each of
-    `secrets` that is four characters or longer is shown as ***. Called again, it replaces
-    what the last call set up.
+    JSON lines, or a form for people if the stream is a terminal; `json` chooses. Colours only
+    there, and not if NO_COLOR is set. Each of `secrets` that is four characters or longer is
+    shown as ***. Celery's own lines about our tasks come at DEBUG only. Called again, it
+    replaces what the last call set up.
     """
     stream = sys.stderr if stream is None else stream
     terminal = stream.isatty()
@@ -72,10 +77,14 @@ def configure(
             processors=[
                 ProcessorFormatter.remove_processors_meta,
                 _Plain(secrets),
-                _json if as_json else _for_people(colors=terminal),
+                _json
+                if as_json
+                else _for_people(colors=terminal and not os.environ.get("NO_COLOR")),
             ],
         )
     )
+    if level.upper() != "DEBUG":
+        handler.addFilter(_says_something_new)
     root = logging.getLogger()
     for old in [each for each in root.handlers if isinstance(each, _Lines)]:
         root.removeHandler(old)
@@ -85,6 +94,14 @@ def configure(
 
 class _Lines(logging.StreamHandler[TextIO]):
     """The handler that `configure` added, to be known again by the next call."""
+
+
+def _says_something_new(record: logging.LogRecord) -> bool:
+    """False for Celery's "received", "succeeded", "ignored" … of a task of ours."""
+    if record.name not in _OF_TASKS or record.levelno > logging.INFO:
+        return True
+    of = record.args.get("name") if isinstance(record.args, Mapping) else None
+    return not str(of).startswith(_OUR_TASKS)
 
 
 def _to_record(_logger: WrappedLogger, _method: str, words: EventDict) -> Any:
@@ -160,6 +177,12 @@ def _json(_logger: WrappedLogger, _method: str, words: EventDict) -> str:
 
 
 def _for_people(*, colors: bool) -> Processor:
-    return structlog.dev.ConsoleRenderer(
-        colors=colors, exception_formatter=structlog.dev.plain_traceback
+    render = structlog.dev.ConsoleRenderer(
+        colors=colors, exception_formatter=structlog.dev.plain_traceback, sort_keys=False
     )
+
+    def without_none(logger: WrappedLogger, method: str, words: EventDict) -> str:
+        told = {key: value for key, value in words.items() if value is not None}
+        return str(render(logger, method, told))
+
+    return without_none

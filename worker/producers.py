@@ -65,6 +65,7 @@ def cancel(
 
 
 FORMS: Mapping[Task, Callable[..., Request]] = {Task.CONFIRM: confirm, Task.CANCEL: cancel}
+UNNAMED = ("order_id", "seller")  # in this sequence
 WORDS = {task: tuple(inspect.signature(form).parameters) for task, form in FORMS.items()}
 
 
@@ -80,9 +81,8 @@ class Producers:
         """The request that a task's arguments make. Raises BadInput for the first fault."""
         try:
             request = FORMS[task](*args, **kwargs)
-        except TypeError as error:
-            words = ", ".join(WORDS[task])
-            raise BadInput("arguments", f"{error}; {task} takes {words}.") from None
+        except TypeError:
+            raise _misfit(task, args, kwargs) from None
         self._check(request)
         return request
 
@@ -133,6 +133,22 @@ class Producers:
         if request.key is not None and not _is_key(request.key):
             raise BadInput("key", f"must be text of 1 to {KEY_LENGTH} characters.")
         self._sellers[request.seller].check(request)
+
+
+def _misfit(task: Task, args: Sequence[Any], kwargs: Mapping[str, Any]) -> BadInput:
+    """In the words of a request, what Python says of a call that does not fit."""
+    for word in kwargs:
+        if word not in WORDS[task]:
+            other = next((other for other in Task if word in WORDS[other]), None)
+            rule = f"is for {other} only" if other else f"is no word of a {task}"
+            return BadInput(word, f"{rule}; leave it out.")
+    if len(args) > len(UNNAMED):
+        return BadInput("arguments", f"only {' and '.join(UNNAMED)} may go without their names.")
+    for word in UNNAMED[len(args) :]:
+        if word not in kwargs:
+            return BadInput(word, "is not given.")
+    twice = next(word for word in UNNAMED[: len(args)] if word in kwargs)
+    return BadInput(twice, "is given twice; leave one of them out.")
 
 
 def new_id() -> str:

@@ -142,7 +142,7 @@ class LedgerBackend(BaseBackend):
         from worker.ledger import outside
 
         found = self._job(task_id)
-        if found and found.options:
+        if found and found.options and found.job.id == task_id:  # an alias is not the job's message
             outside.mark_continued(self._runtime.ledger.database, found.job.id)
 
     def _job(self, task_id: str) -> Message | None:

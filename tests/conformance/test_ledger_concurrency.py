@@ -24,7 +24,16 @@ from tests.conformance.steps import (
 )
 from worker.domain.jobs import Policy
 from worker.domain.outcomes import Answer, Outcome
-from worker.ledger import acceptance, claims, quotas, rounds, settlements, withdrawals
+from worker.ledger import (
+    acceptance,
+    claims,
+    quotas,
+    recovery,
+    rounds,
+    routing,
+    settlements,
+    withdrawals,
+)
 from worker.ledger.acceptance import Terms
 from worker.ledger.claims import Claim
 from worker.ledger.schema import attempts, buckets, jobs, transitions
@@ -86,7 +95,7 @@ def test_the_first_claims_of_a_bucket_make_one_row_of_it(open_ledger):
 
 def test_two_rounds_at_once_publish_each_job_once(open_ledger):
     ledgers = [open_ledger(Quotas(capacity=100.0)) for _ in range(4)]
-    rounds.prepare(ledgers[0])
+    routing.prepare(ledgers[0])
     ids = [accept(ledgers[0], confirm(order), may_publish=False).job_id for order in range(40)]
     found = at_once(
         [
@@ -204,9 +213,9 @@ def test_whatever_comes_together_nothing_deadlocks_and_nothing_is_lost(open_ledg
 
 
 ROUNDS = [
-    lambda ledger: rounds.recover(ledger, "dispatcher"),
-    rounds.wake_sleepers,
-    rounds.prepare,
+    lambda ledger: recovery.recover(ledger, "dispatcher"),
+    routing.wake_sleepers,
+    routing.prepare,
     lambda ledger: rounds.dispatch(ledger, "w", 16, (), 1.0),
     lambda ledger: quotas.open_seller(ledger, "acme"),
 ]

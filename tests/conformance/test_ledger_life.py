@@ -21,7 +21,17 @@ from tests.conformance.steps import (
 )
 from worker.domain.jobs import Policy
 from worker.domain.outcomes import Standing
-from worker.ledger import claims, outside, queries, rounds, settlements, standings, withdrawals
+from worker.ledger import (
+    claims,
+    outside,
+    queries,
+    recovery,
+    rounds,
+    routing,
+    settlements,
+    standings,
+    withdrawals,
+)
 from worker.ledger.claims import NotNow
 from worker.ledger.schema import attempts, buckets, orders, transitions
 
@@ -63,7 +73,7 @@ def test_a_lost_answer_is_looked_up_before_anything_is_sent(open_ledger):
 
 def wait_until_due(ledger, job_id):
     time.sleep(max(0.0, job(ledger, job_id).due_at - time.time()) + 0.05)
-    rounds.wake_sleepers(ledger)
+    routing.wake_sleepers(ledger)
     assert job(ledger, job_id).ready
 
 
@@ -84,9 +94,9 @@ def test_an_ended_lease_is_taken_away_and_its_worker_is_late(open_ledger):
     ledger = open_ledger(policy=HASTY)
     job_id = accept(ledger, confirm(1)).job_id
     held = hold(ledger, job_id)
-    assert rounds.recover(ledger, "dispatcher") == 0
+    assert recovery.recover(ledger, "dispatcher") == 0
     time.sleep(HASTY.lease + 0.05)
-    assert rounds.recover(ledger, "dispatcher") == 1
+    assert recovery.recover(ledger, "dispatcher") == 1
     assert not settle(ledger, held)
     assert states(ledger) == ["in_doubt"]
     assert [row.outcome for row in rows(ledger, attempts)] == ["unknown"]
@@ -120,22 +130,22 @@ def test_only_what_waits_is_withdrawn(ledger):
 
 def test_a_wrong_key_closes_all_buckets_of_its_seller_alone(open_ledger):
     ledger = open_ledger(Quotas(sellers=("acme", "other")))
-    rounds.prepare(ledger)
+    routing.prepare(ledger)
     settle(ledger, hold(ledger, accept(ledger, confirm(1)).job_id), DENIED)
     closed = {(row.seller, row.closed_for) for row in rows(ledger, buckets)}
     assert closed == {("acme", "credentials"), ("other", None)}
-    rounds.prepare(ledger)  # a restart is how a changed key arrives
+    routing.prepare(ledger)  # a restart is how a changed key arrives
     assert {row.open_at for row in rows(ledger, buckets)} == {0.0}
 
 
 def test_what_no_process_can_route_waits_without_a_spinning_dispatcher(open_ledger):
     ledger = open_ledger()
     job_id = accept(ledger, confirm(1, seller="unknown")).job_id
-    rounds.wake_sleepers(ledger)
+    routing.wake_sleepers(ledger)
     assert rounds.dispatch(ledger, "w", 4, (), 1.0).next_in == 1.0
     knowing = open_ledger(Quotas(sellers=("unknown",)))
-    rounds.prepare(knowing)
-    rounds.wake_sleepers(knowing)
+    routing.prepare(knowing)
+    routing.wake_sleepers(knowing)
     found = rounds.dispatch(knowing, "w", 4, (), 1.0)
     assert [message.job.id for message in found.messages] == [job_id]
 
@@ -143,13 +153,13 @@ def test_what_no_process_can_route_waits_without_a_spinning_dispatcher(open_ledg
 def test_jobs_of_yesterdays_key_move_to_the_buckets_of_todays(open_ledger):
     ledger = open_ledger(Quotas(sellers=("acme", "gone")))
     job_id = accept(ledger, confirm(1, seller="gone")).job_id
-    rounds.prepare(open_ledger())
+    routing.prepare(open_ledger())
     assert (job(ledger, job_id).bucket, job(ledger, job_id).ready) == (None, False)
 
 
 def test_a_round_publishes_by_turns_and_no_more_than_there_are_slots(open_ledger):
     ledger = open_ledger(Quotas(sellers=("acme", "other")))
-    rounds.prepare(ledger)
+    routing.prepare(ledger)
     for number in range(6):
         accept(ledger, confirm(number), may_publish=False)
     accept(ledger, confirm(1, seller="other"), may_publish=False)
@@ -193,7 +203,7 @@ def test_jobs_are_found_by_every_filter(ledger):
 
 
 def test_the_standings_tell_who_waits_for_what(ledger):
-    rounds.prepare(ledger)
+    routing.prepare(ledger)
     for number in range(12):
         accept(ledger, confirm(number))
     hold(ledger, rows(ledger)[0].id)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 
 from tests.conformance.steps import THROTTLED, Quotas, accept, confirm, decision_on, hold, settle
-from worker.ledger import claims, rounds, settlements, withdrawals
+from worker.ledger import claims, recovery, rounds, routing, settlements, withdrawals
 from worker.ledger.schema import attempts, jobs, transitions
 
 MANY = 20_000
@@ -22,7 +22,7 @@ SCANS = re.compile(r"Seq Scan on (jobs|attempts|transitions)|SCAN (jobs|attempts
 def full(open_ledger):
     """A ledger with many jobs that sleep and many that have ended, and the ids of some ready."""
     ledger = open_ledger(Quotas(capacity=100.0))
-    rounds.prepare(ledger)
+    routing.prepare(ledger)
     accept(ledger, confirm(0), job_id="parked", due_in=3600.0)
     accept(ledger, confirm(1), job_id="final")
     settle(ledger, hold(ledger, "final"))
@@ -83,7 +83,7 @@ VERBS = {
     "settle": lambda ledger, ids: settle(ledger, hold(ledger, ids.pop(0))),
     "wait and take": lambda ledger, ids: wait_and_take(ledger, hold(ledger, ids.pop(0))),
     "withdraw": lambda ledger, ids: withdrawals.withdraw(ledger, ids.pop(0), "operator", "no"),
-    "recover": lambda ledger, _ids: rounds.recover(ledger, "dispatcher"),
+    "recover": lambda ledger, _ids: recovery.recover(ledger, "dispatcher"),
     "wake": lambda ledger, _ids: wake_one(ledger),
     "dispatch": lambda ledger, ids: rounds.dispatch(ledger, "worker", 16, ids[:3], 1.0),
 }
@@ -122,7 +122,7 @@ def wait_and_take(ledger, held):
 
 def wake_one(ledger):
     accept(ledger, confirm(9_000_001), due_in=0.001)
-    rounds.wake_sleepers(ledger)
+    routing.wake_sleepers(ledger)
 
 
 def test_a_scan_would_be_seen(full):

@@ -68,6 +68,7 @@ class ModelProvider:
     refuse_repeats: bool = False  # a cancel of what is canceled
     name: str = "model"
     seller: str = "acme"
+    sca: bool = False
     orders: dict[str, str] = field(default_factory=dict)
     applied: Counter[tuple[str, str]] = field(default_factory=Counter)
     calls: list[Call] = field(default_factory=list)
@@ -93,6 +94,9 @@ class ModelProvider:
 
     def all(self) -> tuple[BucketSpec, ...]:
         return tuple(self.buckets().values())
+
+    def sellers(self) -> tuple[str, ...]:
+        return (self.seller,)
 
     def can_look_up(self, _request: Request) -> bool:
         return self.looks_up

@@ -10,7 +10,7 @@ from tests.simulation.world import Fleet, World
 from worker.domain.jobs import Policy
 from worker.domain.outcomes import Answer, Outcome
 from worker.errors import BadInput
-from worker.ledger import claims, rounds, settlements, withdrawals
+from worker.ledger import claims, recovery, settlements, withdrawals
 from worker.ledger.schema import attempts, buckets, jobs, orders, transitions
 
 
@@ -201,7 +201,7 @@ def test_a_settle_that_comes_after_its_lease_changes_nothing(scene):
     job_id = fleet.accept(confirm(1)).job_id
     held = claims.claim(fleet.ledger, job_id, "slow worker")
     fleet.world.now += Policy().lease
-    assert rounds.recover(fleet.ledger, "dispatcher") == 1
+    assert recovery.recover(fleet.ledger, "dispatcher") == 1
     before = rows(fleet, jobs)
     decision = replace_with_success(held)
     assert not settlements.settle(fleet.ledger, held, Answer(Outcome.APPLIED, status=200), decision)

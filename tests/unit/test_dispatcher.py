@@ -10,7 +10,7 @@ from worker import bootstep, dispatcher
 from worker.app import app, confirm
 from worker.dispatcher import LONGEST, Dispatcher
 from worker.errors import LedgerUnavailable
-from worker.ledger import rounds
+from worker.ledger import routing
 from worker.ledger.schema import jobs
 
 LATE = 5.0
@@ -60,14 +60,14 @@ def test_while_nothing_may_be_published_nothing_is_chosen(door, ready, marks):
 
 def test_a_ledger_that_is_away_at_the_start_is_prepared_when_it_comes(door, ready, monkeypatch):
     away = [True]
-    prepare = rounds.prepare
+    prepare = routing.prepare
 
     def prepare_or_not(ledger):
         if away[0]:
             raise LedgerUnavailable("away")
         prepare(ledger)
 
-    monkeypatch.setattr(rounds, "prepare", prepare_or_not)
+    monkeypatch.setattr(routing, "prepare", prepare_or_not)
     sent = []
     one = Dispatcher(door.ledger, "w", 4, lambda message: not sent.append(message.job.id))
     assert one.round() == dispatcher.AFTER_ERROR

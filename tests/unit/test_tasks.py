@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from worker import broker
 from worker.app import app, cancel, confirm
 from worker.errors import BadInput, Failed, LedgerUnavailable, Rejected, Withdrawn
-from worker.ledger import outside, withdrawals
+from worker.ledger import outside, recovery, withdrawals
 from worker.ledger.schema import aliases, jobs, results, transitions
 from worker.tasks import kept
 
@@ -198,9 +198,11 @@ def test_again_asks_anew_after_a_success_and_only_then(rows, door, arrive):
 @pytest.mark.parametrize(
     ("task", "args", "words", "field"),
     [
-        (confirm, (), {}, "arguments"),
-        (confirm, (ORDER,), {}, "arguments"),
-        (confirm, (ORDER,), {"seller": "acme", "colour": "red"}, "arguments"),
+        (confirm, (), {}, "order_id"),
+        (confirm, (ORDER,), {}, "seller"),
+        (confirm, (ORDER,), {"seller": "acme", "colour": "red"}, "colour"),
+        (confirm, (ORDER,), {"seller": "acme", "reason": "x"}, "reason"),
+        (confirm, (ORDER,), {"seller": "acme", "order_id": ORDER}, "order_id"),
         (confirm, (ORDER, "acme", "x"), {}, "arguments"),
         (confirm, (ORDER,), {"seller": "nobody"}, "seller"),
         (confirm, (ORDER,), {"seller": None}, "seller"),
@@ -286,9 +288,7 @@ def test_a_job_that_ended_without_its_effect_raises_its_error(door, arrive, stat
     if state == "withdrawn":
         withdrawals.withdraw(door.ledger, result.id, "test", "not wanted")
     if state == "failed":
-        from worker.ledger import rounds
-
-        rounds.recover(door.ledger, "test")
+        recovery.recover(door.ledger, "test")
     assert arrive(confirm, result.id) == "FAILURE"
     assert outside.find_job(door.ledger.database, result.id).job.state == state
     confirm.push_request(id=result.id)

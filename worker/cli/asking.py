@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from worker.cli import following, printing, session
+from worker.cli import following, printing, recording, session
 from worker.cli.failures import BAD_INPUT, NOT_SUCCEEDED, say
 from worker.cli.printing import plain
 
 if TYPE_CHECKING:
     from worker.bootstrap import Runtime
-
-PRIORITY = 10  # behind the checkout's 0
+    from worker.domain.jobs import Request
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -45,7 +44,7 @@ def terms(command: Command) -> Command:
         click.option(
             "--priority",
             type=int,
-            default=PRIORITY,
+            default=recording.PRIORITY,
             show_default=True,
             help="Smaller goes first; a checkout has 0.",
         ),
@@ -65,55 +64,51 @@ def ask(task: str, order_ids: Sequence[str], words: Mapping[str, Any], terms: Te
     given = {name: value for name, value in words.items() if value is not None}
     given |= {"seller": terms.seller, "priority": terms.priority}
     given |= {"key": terms.key} if terms.key is not None else {}
-    _check(now, task, order_ids, given)
-    job_ids = [_record(now, task, order_id, given, terms) for order_id in order_ids]
-    warn_of_broker()
+    requests = _checked(now, task, order_ids, given)
+    job_ids = [_record(now, request, terms) for request in requests]
+    recording.warn_of_broker()
     _tell(now, job_ids, terms)
 
 
-def warn_of_broker() -> None:
-    """One line if the broker took no message: the jobs are recorded all the same."""
-    from worker import tasks
-
-    if tasks.publishing.paused:
-        say("The broker cannot be reached: recorded all the same; workers look into the ledger.")
-
-
-def _check(now: "Runtime", task: str, order_ids: Sequence[str], words: Mapping[str, Any]) -> None:
+def _checked(
+    now: "Runtime", task: str, order_ids: Sequence[str], words: Mapping[str, Any]
+) -> "list[Request]":
     from worker.domain.jobs import Task
     from worker.errors import BadInput
 
-    bad = 0
+    good: list[Request] = []
+    several = len(order_ids) > 1
     for order_id in order_ids:
         try:
-            now.producers.request(Task(task), (order_id,), words)
+            good.append(now.producers.request(Task(task), (order_id,), words))
         except BadInput as error:
-            say(f"{plain(order_id)}: {error}" if len(order_ids) > 1 else str(error))
-            bad += 1
-    if bad:
+            say(f"{plain(order_id)}: {error}" if several else str(error))
+    if len(good) < len(order_ids):
+        if several:
+            say("Nothing was recorded.")
         raise click.exceptions.Exit(BAD_INPUT)
+    return good
 
 
-def _record(
-    now: "Runtime", task: str, order_id: str, words: Mapping[str, Any], terms: Terms
-) -> str:
-    """Record one job through Celery's door; the id of the job that answers it."""
-    from worker.app import app
+def _record(now: "Runtime", request: "Request", terms: Terms) -> str:
+    """Record one job, and publish it; the id of the job that answers the request."""
     from worker.ledger import queries
-    from worker.producers import new_id
 
-    own_id = new_id()
-    result = app.tasks[f"worker.{task}"].apply_async(
-        (order_id,), {**words, "again": terms.again}, task_id=own_id
-    )
-    job_id = str(result.id)
+    accepted = now.producers.accept(request, recording.terms(again=terms.again))
+    recording.publish(accepted, request)
+    job_id, order_id = accepted.job_id, plain(request.order_id)
     if not terms.as_json:
         (job,) = queries.of_ids(now.ledger, [job_id])
-        asked = "" if job_id == own_id else "  (asked before; --again asks anew after a success)"
-        click.echo(f"{plain(order_id)}  {job_id}  {printing.status(job)}{asked}")
-    elif job_id != own_id:
-        say(f"{plain(order_id)}: asked before, by job {job_id}.")
+        asked = "" if accepted.created else f"  ({_asked_before(job)})"
+        click.echo(f"{order_id}  {job_id}  {printing.status(job)}{asked}")
+    elif not accepted.created:
+        say(f"{order_id}: asked before, by job {job_id}.")
     return job_id
+
+
+def _asked_before(job: Mapping[str, Any]) -> str:
+    anew = "; --again asks anew after a success" if job["state"] == "succeeded" else ""
+    return f"asked before{anew}"
 
 
 def _tell(now: "Runtime", job_ids: Sequence[str], terms: Terms) -> None:

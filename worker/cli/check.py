@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli import printing, session
+from worker.cli import libraries, printing, session
 from worker.cli.failures import BAD_INPUT, NOT_SUCCEEDED, UNREACHABLE
 from worker.cli.printing import plain
 
 if TYPE_CHECKING:
     from worker.bootstrap import Runtime
+    from worker.settings import Url
 
 BROKER_SECONDS = 2.0
 
@@ -57,7 +58,7 @@ def _findings(now: "Runtime", seller: str | None) -> Iterator[Finding]:
     sellers = list(_sellers(now, seller))
     yield from sellers
     yield _ledger(now)
-    yield _broker(now.settings.broker.url.full, now.settings.broker.url.shown)
+    yield _broker(now.settings.broker.url)
     if seller is not None and all(each.ok for each in sellers):
         yield from _lookup(now, seller)
 
@@ -92,10 +93,13 @@ def _ledger(now: "Runtime") -> Finding:
     return Finding("ledger", ok=True, detail=f"{shown}, schema {HEAD}")
 
 
-def _broker(url: str, shown: str) -> Finding:
-    if url.startswith("memory:"):
+def _broker(url: "Url") -> Finding:
+    shown = url.shown
+    if url.scheme == "memory":
         return Finding("broker", ok=True, detail=f"{shown}, inside the worker's process")
-    problem = _within(BROKER_SECONDS, lambda: _connect(url))
+    if problem := libraries.missing(url):
+        return Finding("broker", ok=False, detail=problem, code=BAD_INPUT)
+    problem = _within(BROKER_SECONDS, lambda: _connect(url.full))
     if problem is None:
         return Finding("broker", ok=True, detail=shown)
     detail = f"{shown} cannot be reached: {problem}"

@@ -7,7 +7,7 @@ read and not recorded could be somebody's last. What is reported has been commit
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from worker.cli import asking, printing, session
+from worker.cli import printing, recording, session
 from worker.cli.failures import BAD_INPUT, say
 from worker.cli.intake import Record, read
 from worker.cli.printing import plain
@@ -24,7 +24,6 @@ from worker.errors import BadInput
 if TYPE_CHECKING:
     from worker.bootstrap import Runtime
     from worker.domain.jobs import Request
-    from worker.ledger.acceptance import Accepted, Terms
 
 BATCH = 100  # requests of one transaction: other writers wait for it
 STANDARD_INPUT = "-"
@@ -44,16 +43,22 @@ def command(file: str, task: str | None, seller: str | None, as_json: bool) -> N
     was recorded is found again by its key.
     """
     now = session.runtime()
-    defaults = {"task": task, "seller": seller, "priority": asking.PRIORITY}
+    defaults = {"task": task, "seller": seller, "priority": recording.PRIORITY}
     shop = Intake(now, "stdin" if file == STANDARD_INPUT else file, defaults)
+    held: list[str] = []
+    apart = as_json and sys.stdout.isatty()  # nothing else may stand on the array's screen
+    if apart:
+        shop.complain = held.append
     with _opened(file) as stream:
         try:
-            with _progress(file, shop):
+            with nullcontext() if apart else _progress(file, shop):
                 told = shop.record(stream, 1 if file == STANDARD_INPUT else BATCH)
                 printing.array(told) if as_json else deque(told, maxlen=0)
         finally:
+            for complaint in held:
+                say(complaint)
             shop.tell()
-            asking.warn_of_broker()
+            recording.warn_of_broker()
     if shop.broken:
         raise click.exceptions.Exit(BAD_INPUT)
 
@@ -70,6 +75,7 @@ class Intake:
     broken: int = 0
     position: int = 0  # bytes that were read
     after_batch: Callable[[], None] = lambda: None
+    complain: Callable[[str], None] = say
 
     def record(self, stream: IO[bytes], batch: int) -> Iterator[dict[str, Any]]:
         """Record everything; what became of each good line."""
@@ -117,38 +123,20 @@ class Intake:
             return self._complain(record.line, error)
 
     def _accept(self, asked: "list[tuple[Record, Request]]") -> Iterator[dict[str, Any]]:
-        answers = self.now.producers.accept_each([(each, _terms()) for _, each in asked])
+        answers = self.now.producers.accept_each([(each, recording.terms()) for _, each in asked])
         for (record, request), accepted in zip(asked, answers, strict=True):
             if isinstance(accepted, BadInput):
                 self._complain(record.line, accepted)
                 continue
             self.recorded += accepted.created
             self.asked_before += not accepted.created
-            _publish(accepted, request)
+            recording.publish(accepted, request)
             yield {"line": record.line, "id": accepted.job_id, "created": accepted.created}
 
     def _complain(self, line: int, error: BadInput) -> "Request | None":
         self.broken += 1
-        say(f"{self.name}:{line}: {plain(error)}")
+        self.complain(f"{self.name}:{line}: {plain(error)}")
         return None
-
-
-def _terms() -> "Terms":
-    from worker import broker
-    from worker.app import app
-    from worker.ledger.acceptance import Terms
-    from worker.producers import new_id
-
-    published = broker.reaches_a_worker(app.conf.broker_url)
-    return Terms(job_id=new_id(), actor="producer", may_publish=published)
-
-
-def _publish(accepted: "Accepted", request: "Request") -> None:
-    """The first of a bucket may run now; a dispatcher finds all others in their turn."""
-    from worker.app import app
-
-    if accepted.runs_now:
-        app.tasks[f"worker.{request.task}"].announce(accepted.job_id, request)
 
 
 @contextmanager

@@ -3,10 +3,21 @@
 import click
 
 from worker.cli import printing, session
-from worker.cli.printing import moment, short, status
+from worker.cli.failures import say
+from worker.cli.printing import lately, plain, short, status
+from worker.cli.tables import Column, table
 
 STATES = ("waiting", "running", "in_doubt", "succeeded", "rejected", "failed", "withdrawn")
-HEADINGS = ("job", "task", "seller", "order", "state", "attempts", "accepted (UTC)", "finished")
+COLUMNS = (
+    Column("job"),
+    Column("task", leaves=3),
+    Column("seller", leaves=4),
+    Column("order"),
+    Column("state"),
+    Column("requests", leaves=2),
+    Column("accepted"),
+    Column("finished", leaves=1),
+)
 
 
 @click.command("jobs", short_help="List jobs, the newest first.")
@@ -26,19 +37,23 @@ def command(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List jobs, the newest first. Buyers' details are left to `show`."""
+    """List jobs, the newest first; times are UTC. Buyers' details are left to `show`."""
     from worker.cli.naming import one_job
     from worker.ledger import queries
     from worker.ledger.queries import Filters
 
-    ledger = session.runtime().ledger
+    now = session.runtime()
+    ledger = now.ledger
+    if seller is not None and seller not in now.sellers:  # there may be jobs of before
+        known = ", ".join(now.sellers) or "none"
+        say(f"The seller {plain(seller)} is not configured; there are {plain(known)}.")
     oldest = one_job(ledger, before) if before is not None else None
     found = queries.find(ledger, Filters(states, seller, task, order_id, oldest), limit)
     if as_json:
         printing.array(found)
         return
-    printing.table(
-        HEADINGS,
+    table(
+        COLUMNS,
         (
             (
                 short(job["id"]),
@@ -47,8 +62,8 @@ def command(
                 job["order_id"],
                 status(job),
                 job["attempt_count"],
-                moment(job["accepted_at"]),
-                moment(job["finished_at"]),
+                lately(job["accepted_at"]),
+                lately(job["finished_at"]),
             )
             for job in found
         ),

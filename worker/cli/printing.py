@@ -1,8 +1,9 @@
-"""What commands print: one JSON array for programs, calm tables for people."""
+"""What commands print: one JSON array for programs, plain words for people."""
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -19,9 +20,14 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, a li
 def array(items: Iterable[object]) -> None:
     """Print one JSON array, an element a line, as they come."""
     begun = False
-    for item in items:
-        click.echo(("," if begun else "[") + "\n" + json.dumps(item, ensure_ascii=False), nl=False)
-        begun = True
+    try:
+        for item in items:
+            line = json.dumps(item, ensure_ascii=False)
+            click.echo(f"{',' if begun else '['}\n{line}", nl=False)
+            begun = True
+    except Exception:
+        click.echo()  # why the array has no end is told on a line of its own
+        raise
     click.echo("\n]" if begun else "[]")
 
 
@@ -30,25 +36,8 @@ def single(item: object) -> None:
     click.echo(json.dumps(item, ensure_ascii=False, indent=2))
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table without rules. An empty one prints its headings alone."""
-    from rich.table import Table
-    from rich.text import Text
-
-    shown = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for heading in headings:
-        shown.add_column(heading, no_wrap=not sys.stdout.isatty())
-    for row in rows:
-        shown.add_row(*(Text(plain(cell)) for cell in row))
-    if sys.stdout.isatty():
-        console().print(shown)
-        return
-    for line in console().render_lines(shown, pad=False):
-        click.echo("".join(segment.text for segment in line).rstrip())
-
-
-def console(stream: IO[str] | None = None) -> "Console":
-    """A console that leaves a broken pipe to `failures`."""
+def console(stream: IO[str] | None = None, width: int | None = None) -> "Console":
+    """A console as wide as its screen, or as `width`; it leaves a broken pipe to `failures`."""
     from rich.console import Console
 
     class Quiet(Console):
@@ -56,7 +45,7 @@ def console(stream: IO[str] | None = None) -> "Console":
             raise BrokenPipeError
 
     stream = stream or sys.stdout
-    width = None if stream.isatty() else UNBOUNDED
+    width = width or (None if stream.isatty() else UNBOUNDED)
     return Quiet(file=stream, width=width, highlight=False, markup=False, emoji=False)
 
 
@@ -77,6 +66,14 @@ def moment(iso: str | None) -> str:
     return "" if iso is None else iso[:19].replace("T", " ")
 
 
+def lately(iso: str | None) -> str:
+    """A moment in a table, in UTC: of today the time alone, else without the seconds."""
+    if iso is None:
+        return ""
+    today = datetime.now(UTC).date().isoformat()
+    return f"{iso[11:19]}Z" if iso[:10] == today else f"{iso[:10]} {iso[11:16]}Z"
+
+
 def clock(iso: str | None) -> str:
     """The time of day of a moment, with milliseconds."""
     return "" if iso is None else iso[11:23]
@@ -85,3 +82,9 @@ def clock(iso: str | None) -> str:
 def status(job: Mapping[str, Any]) -> str:
     """A job's state and, while it waits, for what."""
     return f"{job['state']}: {job['waiting_for']}" if job["waiting_for"] else str(job["state"])
+
+
+def said(code: str | None, message: str | None) -> str:
+    """A provider's code and words; some of them begin with the code again."""
+    words = plain(message).removeprefix(f"{code}:").lstrip() if code else plain(message)
+    return ": ".join(filter(None, (plain(code), words)))

@@ -1,9 +1,11 @@
 """`order-worker run`: a Celery worker with its dispatcher, in one process."""
 
+from importlib.metadata import version
+
 import click
 
-from worker.cli import session
-from worker.cli.failures import INTERRUPTED
+from worker.cli import libraries, session
+from worker.cli.failures import BAD_INPUT, INTERRUPTED, say
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -19,11 +21,14 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 def command(concurrency: int | None, loglevel: str) -> None:
     """Work until SIGTERM or Ctrl-C: both let the jobs that are running end first.
 
-    Does not start with a configuration that is wrong, a secret that is missing (exit code 2)
-    or a ledger that cannot be reached (3). A broker that is down is waited for.
+    Does not start with a configuration that is wrong, a secret or a library that is missing
+    (exit code 2), or a ledger that cannot be reached (3). A broker that is down is waited for.
     """
     now = session.runtime()
     session.check_sellers(now)
+    if problem := libraries.missing(now.settings.broker.url):
+        say(problem)
+        raise click.exceptions.Exit(BAD_INPUT)
     from celery import signals
 
     from worker import logs
@@ -45,6 +50,15 @@ def command(concurrency: int | None, loglevel: str) -> None:
         without_heartbeat=True,
     )
     logs.configure(level=loglevel, secrets=now.settings.secrets())
+    logs.get("worker.run").info(
+        "order-worker starts",
+        version=version("order-worker"),
+        configuration=now.settings.source,
+        ledger=now.ledger.database.shown_url,
+        broker=now.settings.broker.url.shown,
+        sellers=", ".join(now.settings.sellers) or "none",
+        concurrency=worker.concurrency,
+    )
     worker.start()
     # Celery ends with 1 after Ctrl-C, which says something else here.
     interrupted = ended_by[:1] == ["SIGINT"]

@@ -17,11 +17,62 @@ if TYPE_CHECKING:
 Quotas = dict[str, tuple[float, float]]
 
 
-@click.command("sandbox", short_help="Both providers, for development.")
+EXAMPLE = """\b
+A file for --faults, of which worker/sandbox/faults.py tells all keys. The answer to the first
+confirm is lost after the order was confirmed, the second is throttled:
+\b
+    [[fault]]
+    match = { operation = "ConfirmOrderReference" }
+    when = "after"
+    cut = true
+\b
+    [[fault]]
+    match = { operation = "ConfirmOrderReference", order_id = "S01-*" }
+    answer = { status = 503, code = "RequestThrottled" }
+"""
+
+
+def _list_switches(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    """Print every switch with its default and what else it may be, and end."""
+    if not wanted:
+        return
+    from worker.sandbox.switches import TABLE, Kind
+
+    for switch in TABLE:
+        default = ", ".join(switch.default) if isinstance(switch.default, tuple) else switch.default
+        others = (
+            str(switch.allowed)
+            if isinstance(switch.allowed, Kind)
+            else "also " + ", ".join(word for word in switch.allowed if word != switch.default)
+        )
+        shown = (
+            "none" if default is None else f"{default:g}" if isinstance(default, float) else default
+        )
+        click.echo(f"{switch.name}={shown}  ({switch.provider}; {others})")
+    ctx.exit()
+
+
+@click.command("sandbox", short_help="Both providers, for development.", epilog=EXAMPLE)
 @click.option("--host", default="127.0.0.1", show_default=True, help="An address of this machine.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8400, show_default=True)
-@click.option("--faults", type=click.Path(path_type=Path), help="A file of rules, JSON or TOML.")
-@click.option("--switch", "switches", multiple=True, metavar="NAME=VALUE", help="Repeatable.")
+@click.option(
+    "--faults", type=click.Path(path_type=Path), help="A file of rules, JSON or TOML: see below."
+)
+@click.option(
+    "--switch",
+    "switches",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Where the documentation leaves something open; see --list-switches. Repeatable.",
+)
+@click.option(
+    "--list-switches",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_switches,
+    help="List the switches with their defaults, and end.",
+)
 @click.option(
     "--quota",
     "quotas",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from worker.cli.printing import clock, moment, plain, status
+from worker.cli.printing import clock, moment, plain, said, status
 
 Event = tuple[str, int, str]  # ISO time, place among events of one moment, words
 
@@ -22,6 +22,12 @@ FINAL = {
     "rejected": "the provider refused; trying again cannot change that",
     "failed": "given up",
     "withdrawn": "taken back before it had any effect",
+}
+
+BASIS = {
+    "own": "our call",
+    "other": "found so; somebody else did it",
+    "inferred": "a repeat was refused by the item's state",
 }
 
 
@@ -47,7 +53,7 @@ def _events(job: Mapping[str, Any]) -> Iterator[Event]:
             yield transition["at"], 3, words
     for attempt in job["attempts"]:
         began, ended = attempt["claimed_at"], attempt["finished_at"]
-        verb = "looked up with" if attempt["step"].startswith("lookup") else "sent"
+        verb = "looked up with" if _is_lookup(attempt) else "sent"
         yield began, 1, f"{verb} {attempt['operation']} (attempt {attempt['number']})"
         if ended is not None:
             at = min(ended, _followed(job, began) or ended)
@@ -79,18 +85,29 @@ def _transition(transition: Mapping[str, Any]) -> str:
 
 
 def _came_back(attempt: Mapping[str, Any]) -> str:
-    said = [f"{attempt['status']}" if attempt["status"] is not None else "no answer"]
-    said += [plain(attempt[word]) for word in ("code", "message") if attempt[word]]
+    told = [f"{attempt['status']}" if attempt["status"] is not None else "no answer"]
+    if attempt["code"] or attempt["message"]:
+        told.append(said(attempt["code"], attempt["message"]))
     if attempt["request_id"]:
-        said.append(f"request {plain(attempt['request_id'])}")
-    return f"{plain(attempt['outcome'])} ({', '.join(said)})"
+        told.append(f"request {plain(attempt['request_id'])}")
+    return f"{_outcome(attempt)} ({', '.join(told)})"
+
+
+def _outcome(attempt: Mapping[str, Any]) -> str:
+    """A lookup applies nothing: what it found is told by what the job does next."""
+    is_read = attempt["outcome"] == "applied" and _is_lookup(attempt)
+    return "answered" if is_read else plain(attempt["outcome"])
+
+
+def _is_lookup(attempt: Mapping[str, Any]) -> bool:
+    return str(attempt["step"]).startswith("lookup")
 
 
 def _end(job: Mapping[str, Any]) -> Iterator[str]:
     if job["state"] in FINAL:
         yield f"  end       {moment(job['finished_at'])}  {FINAL[job['state']]}"
         yield from _receipt(job["receipt"] or {})
-        yield from _error(job["error"] or {})
+        yield from _error(job["error"] or {}, job["state"])
     else:
         yield f"  next      {_next(job)}"
 
@@ -106,7 +123,7 @@ def _next(job: Mapping[str, Any]) -> str:
 
 def _receipt(receipt: Mapping[str, Any]) -> Iterator[str]:
     told = [
-        f"{word.replace('_', ' ')} {plain(receipt[word])}"
+        f"{word.replace('_', ' ')} {plain(receipt[word])}{_in_words(word, receipt[word])}"
         for word in ("order_state", "basis", "request_id")
         if receipt.get(word)
     ]
@@ -114,9 +131,13 @@ def _receipt(receipt: Mapping[str, Any]) -> Iterator[str]:
         yield f"  receipt   {', '.join(told)}"
 
 
-def _error(error: Mapping[str, Any]) -> Iterator[str]:
-    said = ": ".join(plain(error[word]) for word in ("code", "message") if error.get(word))
-    if said:
-        yield f"  error     {said}"
+def _in_words(word: str, value: str) -> str:
+    return f" ({BASIS[value]})" if word == "basis" and value in BASIS else ""
+
+
+def _error(error: Mapping[str, Any], state: str) -> Iterator[str]:
+    why = said(error.get("code"), error.get("message"))
+    if why:
+        yield f"  {'because' if state == 'withdrawn' else 'error  '}   {why}"
     if error.get("advice"):
         yield f"  to do     {plain(error['advice'])}"

@@ -40,6 +40,7 @@ class Circumstances:
     now: float  # epoch seconds, when the answer came
     can_look_up: bool
     token_in: float = 0.0  # seconds until the bucket, once emptied, has its next token
+    sca: bool = False  # a confirm that was answered 200 may still wait for the buyer's bank
     probe: bool = False  # the one call let through a closed bucket: its failure costs nothing
     jitter: float = 1.0  # 0 … 1, drawn by the caller
 

@@ -5,7 +5,7 @@ from typing import Any
 from worker.domain.choices import Decision
 from worker.domain.jobs import Effect, Job, State, Step
 from worker.domain.outcomes import Answer, Basis
-from worker.domain.records import as_kind, receipt_of
+from worker.domain.records import as_kind, is_unconfirmed, receipt_of
 
 
 def succeeded(receipt: dict[str, Any], why: str) -> Decision:
@@ -13,7 +13,12 @@ def succeeded(receipt: dict[str, Any], why: str) -> Decision:
 
 
 def succeeded_without_details(job: Job, answer: Answer, why: str) -> Decision:
-    """An applied job never ends as failed: it succeeds with what is known of its order."""
+    """An applied job never ends as failed: it succeeds with what is known of its order.
+
+    Where the buyer's bank has a say, an answered confirm is applied only once it was read so.
+    """
+    if is_unconfirmed(job):
+        return outcome_unknown(as_kind("outcome_unknown", job.error or {}), why)
     return succeeded(job.receipt or receipt_of(job, answer, Basis.OWN), why)
 
 

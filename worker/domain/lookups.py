@@ -14,8 +14,10 @@ from worker.domain.records import (
     error_kept,
     error_of,
     error_of_order,
+    is_unconfirmed,
     read_of,
     receipt_of,
+    unconfirmed,
 )
 from worker.domain.waits import BUYER, IN_PLACE, LOOKUP, backoff, parked_for, rest_of_doubt
 
@@ -83,8 +85,8 @@ def _details(
         if rest_of_doubt(job.not_applied_at, at.now, policy) > 0:  # or the lookup lags behind
             return _look_again(job, at, f"still {order.state} after the confirm", read=True)
         return _waits_for_buyer(job, order, at)
-    seen_unconfirmed = job.not_applied_at is not None
-    if order.standing is Standing.EXCLUDED and seen_unconfirmed:
+    never_open = job.not_applied_at is not None or is_unconfirmed(job)
+    if order.standing is Standing.EXCLUDED and never_open:
         return rejected(error_of_order(job, answer, order))
     known = job.receipt or receipt_of(job, answer, Basis.OWN)
     return succeeded(known | read_of(order), "applied")
@@ -92,7 +94,6 @@ def _details(
 
 def _waits_for_buyer(job: Job, order: OrderView, at: Circumstances) -> Decision:
     waits = job.backoffs if job.effect is Effect.NONE else 0
-    error = error_of("buyer", Answer(Outcome.UNKNOWN, message="the buyer did not authenticate"))
     return Decision(
         State.WAITING,
         Effect.NONE,
@@ -102,7 +103,7 @@ def _waits_for_buyer(job: Job, order: OrderView, at: Circumstances) -> Decision:
         backoffs=waits + 1,
         not_applied_at=job.not_applied_at,
         receipt=job.receipt,
-        error=error,
+        error=unconfirmed(),
         why=f"still {order.state}: the buyer has to authenticate the payment",
     )
 

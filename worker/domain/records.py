@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from worker.domain.jobs import Job
-from worker.domain.outcomes import Answer, Basis, OrderView
+from worker.domain.outcomes import Answer, Basis, OrderView, Outcome
 
 # What to do about an error of which the provider says nothing, by its kind.
 ADVICE = {
@@ -41,6 +41,16 @@ def error_kept(kind: str, job: Job, answer: Answer) -> dict[str, Any]:
 def as_kind(kind: str, error: dict[str, Any]) -> dict[str, Any]:
     """The same answer of the provider's, as another kind of error."""
     return error | {"kind": kind, "advice": error.get("advice") or ADVICE.get(kind)}
+
+
+def unconfirmed() -> dict[str, Any]:
+    """What a confirm of a buyer who may still have to authenticate ends with, if it ends now."""
+    return error_of("buyer", Answer(Outcome.UNKNOWN, message="the buyer did not authenticate"))
+
+
+def is_unconfirmed(job: Job) -> bool:
+    """Whether a 200 is all that speaks for the job, where only a lookup can."""
+    return (job.error or {}).get("kind") == "buyer"
 
 
 def error_of_order(job: Job, answer: Answer, order: OrderView) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Which bucket a job's next request draws from: what the ledger must know of the providers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from worker.domain.bucket import BucketSpec
@@ -20,6 +20,10 @@ class Routes(Protocol):
 
     def all(self) -> Sequence[BucketSpec]:
         """Every bucket of the configuration."""
+        ...
+
+    def sellers(self) -> Collection[str]:
+        """The sellers whose requests this process can route."""
         ...
 
     def can_look_up(self, request: Request) -> bool:

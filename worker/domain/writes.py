@@ -4,7 +4,7 @@ from worker.domain.choices import Circumstances, Decision, doubt_since, parked
 from worker.domain.endings import attempts_exhausted, outcome_unknown, rejected, succeeded
 from worker.domain.jobs import Effect, Job, Policy, State, Step, Task, WaitingFor
 from worker.domain.outcomes import Answer, Basis, Outcome
-from worker.domain.records import error_of, receipt_of
+from worker.domain.records import error_of, receipt_of, unconfirmed
 from worker.domain.waits import IN_PLACE, WRITE, backoff, parked_for, rest_of_call
 
 
@@ -72,13 +72,15 @@ def unknown(job: Job, answer: Answer, at: Circumstances, policy: Policy) -> Deci
 
 def _applied(job: Job, answer: Answer, at: Circumstances, policy: Policy) -> Decision:
     receipt = receipt_of(job, answer, Basis.OWN)
-    if job.task is Task.CONFIRM and policy.lookup_after_confirm and at.can_look_up:
+    looked_up = policy.lookup_after_confirm or at.sca
+    if job.task is Task.CONFIRM and looked_up and at.can_look_up:
         return Decision(
             State.WAITING,
             Effect.APPLIED,
             Step.DETAILS,
             WaitingFor.LOOKUP,
             receipt=receipt,
+            error=unconfirmed() if at.sca else None,
             why="applied; the order's details are looked up",
         )
     return succeeded(receipt, "applied")

@@ -81,6 +81,8 @@ def claim(ledger: Ledger, job_id: str, worker: str) -> Claim | NotNow:
             return NotNow(job)  # an early message; or the dispatcher's to conclude
         if job.effect is not Effect.APPLIED and not _order_is_free(connection, job, now, worker):
             return _park(connection, job, WaitingFor.ORDER, now, worker)
+        # A worker that did not know the seller may have parked the job without a lookup.
+        doubted = doubted or job.effect is Effect.POSSIBLE
         if doubted and job.step is Step.APPLY and ledger.routes.can_look_up(job.request):
             return _look_up_first(ledger, connection, job, now, worker)
         spec = ledger.routes.bucket(job.request, job.step)
@@ -241,17 +243,18 @@ def _park(
 def _look_up_first(
     ledger: Ledger, connection: Connection, job: Job, now: float, worker: str
 ) -> NotNow:
-    """An earlier job of the order gave up on an outcome: read the order before it is changed."""
-    history.job_went(
-        connection,
-        job.id,
-        job.state,
-        State.WAITING,
-        at=now,
-        actor=worker,
-        waiting_for=WaitingFor.LOOKUP,
-        why="an earlier job's outcome is unknown",
-    )
+    """A request's outcome is unknown, an earlier job's or our own: read before it is changed."""
+    if job.state is State.WAITING:
+        history.job_went(
+            connection,
+            job.id,
+            job.state,
+            State.WAITING,
+            at=now,
+            actor=worker,
+            waiting_for=WaitingFor.LOOKUP,
+            why="an earlier outcome is unknown",
+        )
     spec = ledger.routes.bucket(job.request, Step.DOUBT)
     connection.execute(
         WRITE,

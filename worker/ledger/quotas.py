@@ -6,7 +6,7 @@ flight: the attempts of the bucket that have no end yet.
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, bindparam, func, select, text, update
+from sqlalchemy import Connection, bindparam, func, or_, select, text, update
 
 from worker.domain import bucket as arithmetic
 from worker.domain.bucket import Bucket, BucketSpec
@@ -21,7 +21,8 @@ CALLS_IN_FLIGHT = select(func.count()).where(
     attempts.c.bucket == bindparam("bucket"), text(IN_FLIGHT)
 )
 CALLS_SINCE = select(func.count()).where(
-    attempts.c.bucket == bindparam("bucket"), attempts.c.claimed_at > bindparam("since")
+    attempts.c.bucket == bindparam("bucket"),
+    or_(attempts.c.claimed_at > bindparam("since"), text(IN_FLIGHT)),
 )
 CLOSED_FOR_CREDENTIALS = select(buckets.c.key).where(
     buckets.c.closed_for == WaitingFor.CREDENTIALS,

@@ -1,7 +1,7 @@
-"""What a dispatcher does on its rounds: ended leases, deadlines, sleepers, and whom to publish.
+"""Whom a dispatcher publishes on its round: who could run now, and whom to tell again.
 
-Each verb looks first and writes only if there is something to write, so that an idle fleet
-leaves the database alone.
+It looks first and writes only if there is something to write, so that an idle fleet leaves
+the database alone.
 """
 
 import math
@@ -13,10 +13,9 @@ from sqlalchemy import Connection, bindparam, exists, func, select, text, update
 
 from worker.domain import bucket as arithmetic
 from worker.domain.bucket import Bucket
-from worker.domain.decisions import Decision, expired, lease_lost
-from worker.domain.jobs import FINAL, Job, State
-from worker.ledger import quotas, rows, turns
-from worker.ledger.claims import JOB, LOCKED_JOB, ORDER, WRITE
+from worker.domain.jobs import Job
+from worker.ledger import rows
+from worker.ledger.claims import JOB
 from worker.ledger.ledger import Ledger
 from worker.ledger.schema import (
     IN_FLIGHT,
@@ -25,68 +24,20 @@ from worker.ledger.schema import (
     RUNNING,
     SLEEPING,
     TO_CONTINUE,
-    UNROUTED,
     attempts,
     buckets,
     jobs,
 )
-from worker.ledger.settlements import conclude, learn_of_order
 
 LOOK_AHEAD = 256  # published jobs of a bucket, anywhere in the fleet, that a round looks past
 BATCH = 200  # rows of one transaction: short enough to keep nobody waiting
 
-ENDED_LEASES = (
-    select(jobs.c.id).where(text(RUNNING), jobs.c.lease_until <= bindparam("now")).limit(BATCH)
-)
-PAST_DEADLINE = (
-    select(jobs.c.id).where(text(PARKED), jobs.c.deadline <= bindparam("now")).limit(BATCH)
-)
-# Of our sellers alone: what only another process can route stands in nobody's way.
-UNROUTED_JOBS = (
-    select(jobs)
-    .where(text(UNROUTED), jobs.c.seller.in_(bindparam("sellers", expanding=True)))
-    .order_by(jobs.c.seq)
-    .limit(BATCH)
-)
-ROUTE = (
-    update(jobs)
-    .where(jobs.c.id == bindparam("of_job"), text(UNROUTED))
-    .values(bucket=bindparam("to_bucket"), ready=jobs.c.due_at <= bindparam("now"))
-)
-ELSEWHERE = (
-    select(jobs.c.seq)
-    .where(text(PARKED), jobs.c.bucket.not_in(bindparam("keys", expanding=True)))
-    .order_by(jobs.c.seq)
-)
-UNROUTE = update(jobs).values(bucket=None, ready=False)
-UNROUTE_EACH = UNROUTE.where(
-    jobs.c.seq.in_(ELSEWHERE.with_for_update(skip_locked=True, key_share=True))
-)
-UNROUTE_ONE = UNROUTE.where(
-    jobs.c.seq == bindparam("of_seq"),
-    jobs.c.bucket.not_in(bindparam("keys", expanding=True)),
-    text(PARKED),
-)
 NEXT_TIMES = (
     select(func.min(jobs.c.lease_until)).where(text(RUNNING)).scalar_subquery(),
     select(func.min(jobs.c.deadline)).where(text(PARKED)).scalar_subquery(),
     select(func.min(jobs.c.due_at))
     .where(text(SLEEPING), jobs.c.bucket.is_not(None))
     .scalar_subquery(),
-)
-# Whoever holds a row's lock is about to write it anyway: it is passed over, not waited for.
-DUE = (
-    select(jobs.c.seq)
-    .where(text(SLEEPING), jobs.c.due_at <= bindparam("now"), jobs.c.bucket.is_not(None))
-    .with_for_update(skip_locked=True, key_share=True)
-)
-END_LOST_ATTEMPTS = (
-    update(attempts)
-    .where(attempts.c.job_id == bindparam("of_job"), text(IN_FLIGHT))
-    .values(outcome="unknown", message="the worker was lost")
-)
-LOST_BUCKETS = select(attempts.c.bucket).where(
-    attempts.c.job_id == bindparam("of_job"), text(IN_FLIGHT)
 )
 BUSY_BUCKETS = (
     select(
@@ -162,97 +113,6 @@ class Round:
     messages: list[Message]
     next_in: float
     outstanding: frozenset[str]  # of what this process published before: still not claimed
-
-
-def recover(ledger: Ledger, actor: str) -> int:
-    """Take ended leases away, and conclude what is past its deadline; how many jobs it was."""
-    with ledger.database.read() as connection:
-        now = ledger.database.now(connection)
-        ended = connection.execute(ENDED_LEASES, {"now": now}).scalars().all()
-        overdue = connection.execute(PAST_DEADLINE, {"now": now}).scalars().all()
-    return sum(_end(ledger, job_id, actor) for job_id in [*ended, *overdue])
-
-
-def _end(ledger: Ledger, job_id: str, actor: str) -> bool:
-    """End one job's lease or its time, if under the locks it is still so."""
-    with ledger.database.write() as connection:
-        row = connection.execute(JOB, {"job_id": job_id}).one()
-        of = {"seller": row.seller, "order_id": row.order_id}
-        order = connection.execute(ORDER.with_for_update(), of).one_or_none()
-        row = connection.execute(LOCKED_JOB, {"job_id": job_id}).one()
-        job = rows.job(row)
-        now = ledger.database.now(connection)
-        decision = _ending(ledger, row, job, now)
-        if decision is None:
-            return False
-        if job.state is State.RUNNING:
-            _end_lost_attempts(ledger, connection, job, now)
-            lost = {"job_id": job.id, "lost_leases": job.lost_leases + 1}
-            connection.execute(WRITE, lost | {"lease_token": row.lease_token + 1})
-        conclude(ledger, connection, job, decision, now=now, actor=actor)
-        if order is not None:  # there is none before the first claim of one of its jobs
-            learn_of_order(connection, job, decision, order, None, now, actor)
-        if decision.is_final:  # nobody is running it: its continuations are the dispatcher's
-            connection.execute(WRITE, {"job_id": job.id, "publish_at": now})
-        return True
-
-
-def _ending(ledger: Ledger, row: Any, job: Job, now: float) -> Decision | None:
-    if job.state in FINAL:
-        return None
-    if job.state is State.RUNNING:
-        if row.lease_until > now:
-            return None
-        can_look_up = ledger.routes.can_look_up(job.request)
-        return lease_lost(job, now, ledger.policy, can_look_up=can_look_up)
-    return expired(job) if job.deadline <= now else None
-
-
-def _end_lost_attempts(ledger: Ledger, connection: Connection, job: Job, now: float) -> None:
-    """The calls of a lost worker are no longer in flight; their buckets refill up to here."""
-    specs = {spec.key: spec for spec in ledger.routes.all()}
-    for key in sorted(connection.execute(LOST_BUCKETS, {"of_job": job.id}).scalars().all()):
-        if key in specs:
-            bucket, _, _ = quotas.lock(ledger.database, connection, specs[key])
-            quotas.write(connection, bucket)
-    connection.execute(END_LOST_ATTEMPTS, {"of_job": job.id, "finished_at": now})
-
-
-def wake_sleepers(ledger: Ledger) -> None:
-    """Make ready what is due, and route what its producer could not."""
-    with ledger.database.read() as connection:
-        now = ledger.database.now(connection)
-        due = connection.execute(select(NEXT_TIMES[2])).scalar()
-        unrouted = connection.execute(UNROUTED_JOBS, _sellers(ledger)).all()
-    if due is not None and due <= now:
-        with ledger.database.write() as connection:
-            turns.wake(connection, DUE, {"now": now})
-    for row in unrouted:
-        job = rows.job(row)
-        spec = ledger.routes.bucket(job.request, job.step)
-        if spec is not None:
-            with ledger.database.write() as connection:  # if it is still so: nothing was locked
-                connection.execute(ROUTE, {"of_job": job.id, "now": now, "to_bucket": spec.key})
-
-
-def prepare(ledger: Ledger) -> None:
-    """Once per worker: rows for all buckets, and jobs moved to the buckets of today's keys."""
-    specs = ledger.routes.all()
-    with ledger.database.write() as connection:
-        quotas.ensure(ledger.database, connection, specs)
-    keys = {"keys": [spec.key for spec in specs]}
-    with ledger.database.write() as connection:
-        connection.execute(UNROUTE_EACH, keys)
-    with ledger.database.read() as connection:
-        held_by_others = connection.execute(ELSEWHERE, keys).scalars().all()
-    for seq in held_by_others:  # one lock at a time is in nobody's sequence
-        with ledger.database.write() as connection:
-            connection.execute(UNROUTE_ONE, {**keys, "of_seq": seq})
-    quotas.half_open(ledger)
-
-
-def _sellers(ledger: Ledger) -> dict[str, list[str]]:
-    return {"sellers": sorted({spec.seller for spec in ledger.routes.all()})}
 
 
 def dispatch(

@@ -26,7 +26,7 @@ FENCE = (
 )
 END_ATTEMPT = update(attempts).where(attempts.c.id == bindparam("attempt"), text(IN_FLIGHT))
 WAITS_FOR_ORDER = (
-    select(jobs.c.id)
+    select(jobs.c.id, jobs.c.state, jobs.c.bucket)
     .where(jobs.c.seller == bindparam("seller"), jobs.c.order_id == bindparam("order_id"))
     .where(jobs.c.waiting_for == WaitingFor.ORDER)
     .where(text(SLEEPING))
@@ -71,8 +71,14 @@ def _write(ledger: Ledger, held: Claim, answer: Answer, decision: Decision, *, k
 
 
 def _keep(connection: Connection, job: Job, decision: Decision) -> None:
-    values = {"effect": decision.effect, "costs": job.costs + decision.cost}
-    connection.execute(WRITE, {"job_id": job.id, "backoffs": decision.backoffs, **values})
+    values = {
+        "effect": decision.effect,
+        "costs": job.costs + decision.cost,
+        "backoffs": decision.backoffs,
+        "doubt_since": decision.doubt_since,
+        "not_applied_at": decision.not_applied_at,
+    }
+    connection.execute(WRITE, {"job_id": job.id, **values})
 
 
 def _end_attempt(ledger: Ledger, connection: Connection, held: Claim, answer: Answer) -> None:
@@ -96,10 +102,10 @@ def _end_attempt(ledger: Ledger, connection: Connection, held: Claim, answer: An
             "request_id": answer.request_id,
         },
     ).rowcount
-    if ended:
+    if ended:  # else the call was given up long ago, and what it says is old
         retry = ledger.policy.credentials_retry
         quotas.write(connection, arithmetic.after(bucket, answer, held.turn.at, now, retry))
-    quotas.close_seller(ledger, connection, others, now)
+        quotas.close_seller(ledger, connection, others, now)
 
 
 def _spec(held: Claim) -> BucketSpec:
@@ -175,24 +181,25 @@ def _deadline(ledger: Ledger, job: Job, decision: Decision) -> float:
 def wake_order(connection: Connection, job: Job, now: float, actor: str) -> None:
     """The order is free: what waited for it is ready."""
     of = {"seller": job.seller, "order_id": job.order_id}
-    for waiting in connection.execute(WAITS_FOR_ORDER, of).scalars().all():
-        history.job_went(
-            connection,
-            waiting,
-            State.WAITING,
-            State.WAITING,
-            at=now,
-            actor=actor,
-            waiting_for=WaitingFor.TURN,
-            why=f"job {job.id} is done with the order",
-        )
+    for waiting in connection.execute(WAITS_FOR_ORDER, of).all():
+        if waiting.state == State.WAITING:
+            history.job_went(
+                connection,
+                waiting.id,
+                State.WAITING,
+                State.WAITING,
+                at=now,
+                actor=actor,
+                waiting_for=WaitingFor.TURN,
+                why=f"job {job.id} is done with the order",
+            )
         connection.execute(
             WRITE,
             {
-                "job_id": waiting,
+                "job_id": waiting.id,
                 "waiting_for": WaitingFor.TURN,
                 "due_at": now,
-                "ready": True,
+                "ready": waiting.bucket is not None,
                 "publish_at": 0.0,
                 "publish_count": 0,
             },
@@ -214,7 +221,7 @@ def learn_of_order(
     it takes it away.
     """
     gave_up = decision.state is State.FAILED and decision.step is Step.DOUBT
-    resolved = job.step is Step.DOUBT and decision.step is not Step.DOUBT
+    resolved = seen is not None and job.step is Step.DOUBT and decision.step is not Step.DOUBT
     in_doubt = gave_up or (order.in_doubt and not resolved)
     state = seen.state if seen else order.state
     if (state, in_doubt) == (order.state, order.in_doubt):

@@ -31,6 +31,7 @@ class Provider(Protocol):
 
     name: str  # "amazon_pay"
     seller: str  # the seller's id in the configuration
+    sca: bool  # a confirm that was answered 200 may still wait for the buyer's bank
 
     @classmethod
     def from_configuration(

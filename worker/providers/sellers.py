@@ -1,6 +1,6 @@
 """The configured sellers: their providers, and the routes of their jobs."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
 
 from worker.domain.bucket import BucketSpec
@@ -61,6 +61,9 @@ class Sellers(Mapping[str, Provider]):
     def all(self) -> Sequence[BucketSpec]:
         specs = {spec.key: spec for seller in self for spec in self.of_seller(seller)}
         return tuple(specs.values())
+
+    def sellers(self) -> Collection[str]:
+        return [name for name in self._build if name not in self._keyless]
 
     def can_look_up(self, request: Request) -> bool:
         return request.seller in self._build and self[request.seller].can_look_up(request)

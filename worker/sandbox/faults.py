@@ -129,10 +129,10 @@ def load(path: Path) -> list[Mapping[str, object]]:
     """The rules of a file: a JSON list, or TOML with [[fault]] tables. Raises BadSetting."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".toml":
-        rules: object = tomllib.loads(text).get("fault", [])
+        rules = _table(tomllib.loads(text), str(path), ("fault",)).get("fault")
     else:
         rules = json.loads(text)
-    if not isinstance(rules, list):
+    if not isinstance(rules, list) or not rules:
         raise BadSetting(f"{path} holds no list of faults: write [{{…}}, …] or [[fault]] tables.")
     for rule in rules:
         read(rule)

@@ -38,6 +38,7 @@ class AmazonPay:
 
     def __init__(self, seller: str, configuration: Configuration, client: Client) -> None:
         self.seller = seller
+        self.sca = configuration.region == "eu"
         self._configuration = configuration
         self._client = client
         self._endpoint = configuration.called

@@ -56,7 +56,12 @@ CODES = {
             Outcome.REJECTED,
             "Use a reason that this seller's `check` lists, as `reason` or in the configuration.",
         ),
-        Meaning(28, Outcome.STATE_REFUSED),
+        Meaning(
+            28,
+            Outcome.STATE_REFUSED,
+            "The item's state at the provider permits no cancellation: see it in Seller Center"
+            " (with `parent_order_id` the worker looks it up itself).",
+        ),
         Meaning(30, Outcome.REJECTED, _REPORT),
         Meaning(119, Outcome.REFUSED),
         Meaning(TOO_MANY_REQUESTS, Outcome.THROTTLED),

@@ -25,14 +25,14 @@ SHOWN = (
 CANCELED = "canceled"
 PENDING = "pending"
 EXCLUDING = {
-    "ready_to_ship": "The item is already packed: stop it at the warehouse or take it back.",
-    "shipped": "The item is on its way: refuse it on delivery or take it back.",
-    "delivered": "The item has been delivered: take it back as a return.",
-    "failed": "The delivery failed and the item comes back: nothing is left to cancel.",
-    "returned": "The item came back: nothing is left to cancel.",
-    "returned_rejected": "The item's return was rejected: settle it in Seller Center.",
+    "ready_to_ship": "stop it at the warehouse or take it back.",
+    "shipped": "refuse it on delivery or take it back.",
+    "delivered": "take it back as a return.",
+    "failed": "its delivery failed and it comes back, nothing is left to cancel.",
+    "returned": "it came back, nothing is left to cancel.",
+    "returned_rejected": "its return was rejected, settle it in Seller Center.",
 }
-RETURNING = "The item is being returned: settle the return in Seller Center."
+RETURNING = "it is being returned, settle the return in Seller Center."
 WRONG_PARENT = (
     "The item is not in this parent order: a person has to find its right parent_order_id."
 )
@@ -95,10 +95,14 @@ def _standing(state: str) -> tuple[Standing, str | None] | None:
     if state == PENDING:
         return Standing.NOT_YET, None
     if state in EXCLUDING:
-        return Standing.EXCLUDED, EXCLUDING[state]
+        return Standing.EXCLUDED, _advice(state, EXCLUDING[state])
     if state.startswith("return_"):
-        return Standing.EXCLUDED, RETURNING
+        return Standing.EXCLUDED, _advice(state, RETURNING)
     return None
+
+
+def _advice(state: str, to_do: str) -> str:
+    return f"The item is {state} at the provider: {to_do}"
 
 
 def _basis(item: object, request: Request) -> Basis:

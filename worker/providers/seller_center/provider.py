@@ -32,6 +32,7 @@ class SellerCenter:
     """A seller at Seller Center, where order items are cancelled and nothing is confirmed."""
 
     name = "seller_center"
+    sca = False
 
     def __init__(self, seller: str, configuration: Configuration, client: Client) -> None:
         self.seller = seller

@@ -1,0 +1,104 @@
+"""Ended leases and passed deadlines: a job that nobody holds any more is taken on from here.
+
+Each verb looks first and writes only if there is something to write, so that an idle fleet
+leaves the database alone.
+"""
+
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, text, update
+
+from worker import logs
+from worker.domain.decisions import Decision, expired, lease_lost
+from worker.domain.jobs import FINAL, Job, State
+from worker.errors import LedgerUnavailable
+from worker.ledger import quotas, rows
+from worker.ledger.claims import JOB, LOCKED_JOB, ORDER, WRITE
+from worker.ledger.ledger import Ledger
+from worker.ledger.schema import IN_FLIGHT, PARKED, RUNNING, attempts, jobs
+from worker.ledger.settlements import conclude, learn_of_order
+
+log = logs.get("worker.ledger")
+
+BATCH = 200  # jobs of one round: the others have theirs a moment later
+
+ENDED_LEASES = (
+    select(jobs.c.id).where(text(RUNNING), jobs.c.lease_until <= bindparam("now")).limit(BATCH)
+)
+PAST_DEADLINE = (
+    select(jobs.c.id).where(text(PARKED), jobs.c.deadline <= bindparam("now")).limit(BATCH)
+)
+END_LOST_ATTEMPTS = (
+    update(attempts)
+    .where(attempts.c.job_id == bindparam("of_job"), text(IN_FLIGHT))
+    .values(outcome="unknown", message="the worker was lost")
+)
+LOST_BUCKETS = select(attempts.c.bucket).where(
+    attempts.c.job_id == bindparam("of_job"), text(IN_FLIGHT)
+)
+
+
+def recover(ledger: Ledger, actor: str) -> int:
+    """Take ended leases away, and conclude what is past its deadline; how many jobs it was."""
+    with ledger.database.read() as connection:
+        now = ledger.database.now(connection)
+        ended = connection.execute(ENDED_LEASES, {"now": now}).scalars().all()
+        overdue = connection.execute(PAST_DEADLINE, {"now": now}).scalars().all()
+    return sum(_end_if_readable(ledger, job_id, actor) for job_id in [*ended, *overdue])
+
+
+def _end_if_readable(ledger: Ledger, job_id: str, actor: str) -> bool:
+    """End one job; a row that this version cannot read stands in no other job's way."""
+    try:
+        return _end(ledger, job_id, actor)
+    except LedgerUnavailable:
+        raise
+    except Exception:
+        log.exception("a job cannot be ended", job=job_id)
+        return False
+
+
+def _end(ledger: Ledger, job_id: str, actor: str) -> bool:
+    """End one job's lease or its time, if under the locks it is still so."""
+    with ledger.database.write() as connection:
+        row = connection.execute(JOB, {"job_id": job_id}).one()
+        of = {"seller": row.seller, "order_id": row.order_id}
+        order = connection.execute(ORDER.with_for_update(), of).one_or_none()
+        row = connection.execute(LOCKED_JOB, {"job_id": job_id}).one()
+        job = rows.job(row)
+        now = ledger.database.now(connection)
+        decision = _ending(ledger, row, job, now)
+        if decision is None:
+            return False
+        if job.state is State.RUNNING:
+            lost = {"job_id": job.id, "lost_leases": job.lost_leases + 1}
+            connection.execute(WRITE, lost | {"lease_token": row.lease_token + 1})
+        conclude(ledger, connection, job, decision, now=now, actor=actor)
+        if order is not None:  # there is none before the first claim of one of its jobs
+            learn_of_order(connection, job, decision, order, None, now, actor)
+        if decision.is_final:  # nobody is running it: its continuations are the dispatcher's
+            connection.execute(WRITE, {"job_id": job.id, "publish_at": now})
+        if job.state is State.RUNNING:
+            _end_lost_attempts(ledger, connection, job, now)
+        return True
+
+
+def _ending(ledger: Ledger, row: Any, job: Job, now: float) -> Decision | None:
+    if job.state in FINAL:
+        return None
+    if job.state is State.RUNNING:
+        if row.lease_until > now:
+            return None
+        can_look_up = ledger.routes.can_look_up(job.request)
+        return lease_lost(job, now, ledger.policy, can_look_up=can_look_up)
+    return expired(job) if job.deadline <= now else None
+
+
+def _end_lost_attempts(ledger: Ledger, connection: Connection, job: Job, now: float) -> None:
+    """The calls of a lost worker are no longer in flight; their buckets refill up to here."""
+    specs = {spec.key: spec for spec in ledger.routes.all()}
+    for key in sorted(connection.execute(LOST_BUCKETS, {"of_job": job.id}).scalars().all()):
+        if key in specs:
+            bucket, _, _ = quotas.lock(ledger.database, connection, specs[key])
+            quotas.write(connection, bucket)
+    connection.execute(END_LOST_ATTEMPTS, {"of_job": job.id, "finished_at": now})
