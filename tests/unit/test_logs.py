@@ -129,6 +129,48 @@ def test_a_terminal_gets_a_form_for_people():
     assert re.match(r"\d{4}-\S+Z \[info +\] parked +\[worker\.x\] job=j1\n", plain)
 
 
+def shown_on_a_terminal(**words):
+    stream = Terminal()
+    logs.configure(stream=stream)
+    logs.get("worker.x").info("parked", **words)
+    return stream.getvalue()
+
+
+def test_a_terminal_is_shown_what_there_is_in_the_sequence_it_was_given(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    line = shown_on_a_terminal(order="S01", found=None, code="X")
+    assert line.endswith("[worker.x] order=S01 code=X\n")
+
+
+def test_colours_are_for_terminals_whose_user_wants_them(monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[" in shown_on_a_terminal()
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in shown_on_a_terminal()
+
+
+@pytest.mark.parametrize("name", ["celery.app.trace", "celery.worker.strategy"])
+def test_what_celery_says_of_every_task_is_not_said_of_ours(name):
+    stream = written()
+    for task in ("worker.confirm", "shop.report"):
+        told = {"id": "j1", "name": task}
+        logging.getLogger(name).info("Task %(name)s[%(id)s] ignored", told)
+        logging.getLogger(name).error("Task %(name)s[%(id)s] raised unexpected", told)
+    logging.getLogger(name).info("without a task")
+    assert [line["event"] for line in lines(stream)] == [
+        "Task worker.confirm[j1] raised unexpected",
+        "Task shop.report[j1] ignored",
+        "Task shop.report[j1] raised unexpected",
+        "without a task",
+    ]
+
+
+def test_at_debug_celery_says_all():
+    stream = written(level="debug")
+    logging.getLogger("celery.app.trace").info("Task %(name)s done", {"name": "worker.confirm"})
+    assert [line["event"] for line in lines(stream)] == ["Task worker.confirm done"]
+
+
 def test_json_chooses_against_the_kind_of_stream():
     stream = Terminal()
     logs.configure(stream=stream, json=True)

@@ -4,8 +4,14 @@ import re
 import tomllib
 from pathlib import Path
 
+import certifi
 import pytest
+from pydantic_core import PydanticUndefined
 
+from worker.providers.amazon_pay.configuration import Configuration as AmazonPay
+from worker.providers.amazon_pay.operations import CONFIRM
+from worker.providers.seller_center.configuration import Configuration as SellerCenter
+from worker.providers.seller_center.operations import SET_STATUS_TO_CANCELED
 from worker.settings import Settings, load
 from worker.settings.references import references
 
@@ -13,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 FILE = ROOT / "config" / "worker.toml"
 EXAMPLE = ROOT / "config" / "env.example"
 SECTIONS = ("ledger", "broker", "worker")
+MODELS = {"acme": AmazonPay, "mall": SellerCenter}
 
 
 def variables() -> dict[str, str]:
@@ -36,13 +43,47 @@ def test_there_is_no_section_without_a_place_in_it():
     assert set(tomllib.loads(FILE.read_text())) == set(Settings.model_fields)
 
 
-def test_the_quota_that_is_shown_as_a_comment_is_valid(tmp_path):
-    text = re.sub(
-        r"^# (\[sellers.*|capacity.*|restore_rate.*)$", r"\1", FILE.read_text(), flags=re.MULTILINE
-    )
-    (tmp_path / "worker.toml").write_text(text)
-    quota = load(tmp_path / "worker.toml", {}).sellers["acme"].quotas["ConfirmOrderReference"]
-    assert (quota.capacity, quota.restore_rate) == (10, 1)
+@pytest.fixture(scope="module")
+def uncommented(tmp_path_factory):
+    """The sellers' tables with each option that the file shows as a comment."""
+    text = FILE.read_text()
+    shown = re.sub(r"^# (\[sellers\..*\]|[a-z_]+ = .*)$", r"\1", text, flags=re.MULTILINE)
+    path = tmp_path_factory.mktemp("shipped") / "worker.toml"
+    path.write_text(shown)
+    wanted = set(re.findall(r'env = "([A-Z_]+)"', shown))
+    return load(path, {**variables(), **dict.fromkeys(wanted, "not-a-real-secret")})
+
+
+@pytest.mark.parametrize(("seller", "model"), MODELS.items())
+def test_every_option_of_a_seller_stands_in_it_and_no_other(uncommented, seller, model):
+    assert set(uncommented.seller(seller)) == set(model.model_fields)
+
+
+@pytest.mark.parametrize(("seller", "model"), MODELS.items())
+def test_what_is_shown_of_a_seller_is_valid(uncommented, seller, model):
+    options = uncommented.seller(seller) | {"ca_bundle": certifi.where()}
+    model.model_validate(options)
+
+
+@pytest.mark.parametrize(("seller", "model"), MODELS.items())
+def test_what_is_shown_of_a_seller_as_a_comment_is_the_default(uncommented, seller, model):
+    shown = uncommented.seller(seller)
+    defaults = {
+        name: field.default
+        for name, field in model.model_fields.items()
+        if field.default not in (PydanticUndefined, None) and name != "quotas"
+    }
+    assert {name: shown[name] for name in defaults} == defaults
+
+
+@pytest.mark.parametrize(
+    ("seller", "operation"),
+    [("acme", CONFIRM), ("mall", SET_STATUS_TO_CANCELED)],
+)
+def test_the_quota_that_is_shown_is_the_providers_own(uncommented, seller, operation):
+    shown = uncommented.sellers[seller].quotas[operation.action]
+    own = operation.quota("production") if seller == "acme" else operation.quota
+    assert (shown.capacity, shown.restore_rate) == (own.capacity, own.restore_rate)
 
 
 def test_the_example_names_every_secret_of_the_file_and_nothing_else():

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
+from rich.text import Text
 
 from worker.bootstrap import runtime
 from worker.demo.scene import Scene
@@ -15,6 +16,19 @@ from worker.domain.jobs import FINAL
 from worker.ledger import queries, standings
 
 PATIENCE = 120.0  # seconds until the tour gives up
+COLUMNS = (
+    "order",
+    "task",
+    "what happens",
+    "state",
+    "requests",
+    "provider said",
+    "waited for quota",
+)
+FOLDED = ("what happens", "provider said")  # whichever comes first gets room first
+NUMBERS = {"requests", "waited for quota"}
+WIDE = 120  # characters, from which there is a place for
+WIDE_ONLY = {"task", "waited for quota"}
 Job = dict[str, Any]
 console = Console(highlight=False)
 if not console.is_terminal:
@@ -47,40 +61,69 @@ def follow(expected: int) -> list[Job]:
 def table(scenes: Sequence[Scene], jobs: Sequence[Job]) -> int:
     """Print every order and how it ended; 0 if each ended as its scene says, else 1."""
     by_order = {job["order_id"]: job for job in jobs}
-    out = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("order", "task", "what happens", "state"):
-        out.add_column(name, no_wrap=True)
-    out.add_column("attempts", justify="right")
-    out.add_column("provider said", overflow="fold")
-    out.add_column("waited for quota", justify="right", no_wrap=True)
-    wrong = 0
-    for scene in scenes:
-        job = by_order.get(scene.order_id)
-        right = job is not None and job["state"] == scene.ends
-        wrong += not right
-        if job is None:
-            out.add_row(scene.order_id, scene.task, scene.note, "[red]missing[/]", "", "", "")
-            continue
-        colour = "green" if right else "red"
-        state = f"[{colour}]{job['state']}[/]" + ("" if right else f" (not {scene.ends})")
-        out.add_row(
-            scene.order_id,
-            scene.task,
-            scene.note,
-            state,
-            str(job["attempt_count"]),
-            " → ".join(_said(attempt) for attempt in job["attempts"]),
-            f"{_waited(job):.1f} s",
-        )
-    console.print(out)
+    rows = [_row(scene, by_order.get(scene.order_id)) for scene in scenes]
+    console.print(_table(rows), crop=False)
     console.print()
     for line in _usage(jobs):
         console.print(line)
+    wrong = sum(not _is_right(scene, by_order.get(scene.order_id)) for scene in scenes)
     ended = Counter(job["state"] for job in jobs)
     summary = ", ".join(f"{count} {state}" for state, count in ended.items())
     verdict = "[green]each as it must[/]" if not wrong else f"[red]{wrong} not as they must[/]"
     console.print(f"\n{len(jobs)} jobs: {summary}; {verdict}.")
     return 1 if wrong else 0
+
+
+def _table(rows: Sequence[Sequence[Text]]) -> Table:
+    """Orders and states are never shortened: what was said and what happens fold, and on a
+    narrow screen two columns are left out.
+    """
+    narrow = console.width < WIDE
+    gap = 1 if narrow else 2
+    places = [place for place, name in enumerate(COLUMNS) if not (narrow and name in WIDE_ONLY)]
+    widths = _widths(rows, places, console.width - gap * (len(places) - 1))
+    out = Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
+    for place in places:
+        name = COLUMNS[place]
+        justify: JustifyMethod = "right" if name in NUMBERS else "left"
+        out.add_column(name, width=widths[place], no_wrap=name not in FOLDED, justify=justify)
+    for row in rows:
+        out.add_row(*(row[place] for place in places))
+    return out
+
+
+def _widths(rows: Sequence[Sequence[Text]], places: Sequence[int], room: int) -> dict[int, int]:
+    """Each column as wide as its longest text; those that fold get of the room what is left."""
+    texts = {place: [COLUMNS[place], *(row[place].plain for row in rows)] for place in places}
+    widths = {place: max(map(len, texts[place])) for place in places}
+    folded = {COLUMNS.index(name): widths[COLUMNS.index(name)] for name in FOLDED}
+    for place in folded:  # folded between words, which stay whole
+        widths[place] = max(len(word) for text in texts[place] for word in text.split())
+    spare = room - sum(widths.values())
+    for place, wanted in folded.items():
+        more = max(0, min(spare, wanted - widths[place]))
+        widths[place] += more
+        spare -= more
+    return widths
+
+
+def _is_right(scene: Scene, job: Job | None) -> bool:
+    return job is not None and job["state"] == scene.ends
+
+
+def _row(scene: Scene, job: Job | None) -> list[Text]:
+    """What the columns say of one order, in their sequence."""
+    right = _is_right(scene, job)
+    state = job["state"] if job else "missing"
+    return [
+        Text(scene.order_id),
+        Text(scene.task),
+        Text(scene.note),
+        Text(state if right else f"{state} (not {scene.ends})", "green" if right else "red"),
+        Text(str(job["attempt_count"]) if job else ""),
+        Text(" → ".join(_said(attempt) for attempt in job["attempts"]) if job else ""),
+        Text(f"{_waited(job):.1f} s" if job else ""),
+    ]
 
 
 def _jobs(expected: int) -> list[Job]:

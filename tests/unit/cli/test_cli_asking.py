@@ -1,11 +1,20 @@
+import itertools
 import json
+import sys
 
 import pytest
+from sqlalchemy import update
 
 from worker import broker
+from worker.ledger.schema import jobs
 
 ORDER = "S01-1234567-1234567"
 OTHER = "S01-1234567-7654321"
+
+
+def set_job(shop, job_id, **values):
+    with shop.ledger.database.write() as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job_id).values(**values))
 
 
 def test_a_confirm_tells_the_job_and_its_state(shop):
@@ -29,8 +38,16 @@ def test_asking_twice_says_so_and_gives_the_same_job(shop):
     first = shop.asks("confirm", ORDER, "--seller", "acme")
     again = shop.run("confirm", ORDER, "--seller", "acme")
     assert first in again.stdout
-    assert "asked before" in again.stdout
+    assert again.stdout.endswith("  (asked before)\n")
     assert len(shop.told("jobs")) == 1
+
+
+def test_after_a_success_it_is_said_how_to_ask_anew(shop):
+    job = shop.asks("confirm", ORDER, "--seller", "acme")
+    set_job(shop, job, state="succeeded", waiting_for=None, ready=False)
+    again = shop.run("confirm", ORDER, "--seller", "acme")
+    assert again.stdout.endswith("(asked before; --again asks anew after a success)\n")
+    assert shop.asks("confirm", ORDER, "--seller", "acme", "--again") != job
 
 
 def test_the_words_of_a_cancel_reach_the_job(shop):
@@ -46,6 +63,7 @@ def test_one_bad_order_keeps_all_of_them_out(shop):
     result = shop.run("confirm", ORDER, "nonsense", "--seller", "acme")
     assert result.exit_code == 2
     assert result.stderr.startswith("nonsense: order_id: ")
+    assert result.stderr.endswith("\nNothing was recorded.\n")
     assert shop.told("jobs") == []
 
 
@@ -95,6 +113,35 @@ def test_ctrl_c_while_waiting_leaves_the_job_and_says_so(shop, monkeypatch):
     assert shop.told("jobs")[0]["state"] == "waiting"
 
 
+def told_while_waiting(shop, monkeypatch, **found):
+    """What `--wait` says on standard error until its job is withdrawn, after a minute."""
+    clock = itertools.count(0.0, 1.0)
+    monkeypatch.setattr("worker.cli.following.time.monotonic", lambda: next(clock))
+
+    def a_second(_):
+        (job,) = shop.told("jobs")
+        if next(clock) > 60:
+            set_job(shop, job["id"], state="withdrawn", waiting_for=None, ready=False)
+        elif found:
+            set_job(shop, job["id"], **found)
+
+    monkeypatch.setattr("worker.cli.following.time.sleep", a_second)
+    return shop.run("confirm", ORDER, "--seller", "acme", "--wait").stderr
+
+
+def test_to_wait_without_a_worker_asks_once_whether_there_is_one(shop, monkeypatch):
+    assert told_while_waiting(shop, monkeypatch) == (
+        "No worker has taken it yet: is `order-worker run` running?\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "found", [{"state": "running"}, {"ready": False, "waiting_for": "credentials"}]
+)
+def test_to_wait_for_what_a_worker_has_seen_asks_nothing(shop, monkeypatch, found):
+    assert told_while_waiting(shop, monkeypatch, **found) == ""
+
+
 def test_a_broker_that_is_down_is_one_line_and_the_jobs_are_recorded(shop, monkeypatch):
     def down(*_, **__):
         raise OSError("nobody listens")
@@ -110,6 +157,21 @@ def test_a_broker_that_is_down_is_one_line_and_the_jobs_are_recorded(shop, monke
         "The broker cannot be reached: recorded all the same; workers look into the ledger.\n"
     )
     assert len(shop.told("jobs")) == 2
+
+
+def test_a_library_that_the_broker_lacks_is_named(shop, configured, monkeypatch):
+    def lacking(*_, **__):
+        raise ImportError("no module named redis")
+
+    configured(broker="redis://127.0.0.1:1/0")
+    monkeypatch.setitem(sys.modules, "redis", None)
+    monkeypatch.setattr(broker, "reaches_a_worker", lambda _: True)
+    monkeypatch.setattr("celery.Task.apply_async", lacking)
+    result = shop.run("confirm", ORDER, "--seller", "acme")
+    assert result.exit_code == 0
+    assert "(redis)" in result.stderr
+    assert 'install "order-worker[redis]"' in result.stderr
+    assert "recorded" in result.stderr
 
 
 def test_json_is_one_array_of_jobs(shop):

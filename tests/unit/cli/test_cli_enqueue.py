@@ -2,6 +2,7 @@ import json
 from itertools import islice
 
 import pytest
+from terminals import on_terminal
 
 from worker.cli import enqueue
 from worker.errors import LedgerUnavailable
@@ -48,10 +49,38 @@ def test_broken_lines_are_told_by_line_and_field_and_the_others_recorded(shop):
         ["4", "order_id"],
         ["5", "task"],
         ["6", "priority"],
-        ["7", "arguments"],
+        ["7", "reason"],
     ]
     assert told[-1] == f"{path}: 2 recorded, 0 asked before, 5 broken."
     assert [job["order_id"] for job in shop.told("jobs")] == [order(6), order(1)]
+
+
+def test_a_column_of_the_other_task_is_told_in_the_words_of_a_request(shop):
+    path = shop.file(f"task,seller,order_id,parent_order_id\nconfirm,acme,{order(1)},4711\n")
+    said = f"{path}:2: parent_order_id: is for cancel only; leave it out."
+    assert said in shop.run("enqueue", path).stderr
+
+
+def test_an_empty_cell_is_not_given(shop):
+    path = shop.file(f"task,seller,order_id,parent_order_id\nconfirm,acme,{order(1)}, \n")
+    assert "1 recorded" in shop.run("enqueue", path).stderr
+
+
+def test_a_line_is_recorded_as_asked_on_the_command_line(shop):
+    path = shop.file(f"task,seller,order_id\nconfirm,acme,{order(1)}\n")
+    shop.run("enqueue", path)
+    assert shop.told("jobs")[0]["transitions"][0]["actor"] == "command line"
+
+
+def test_on_one_terminal_nothing_falls_into_the_array(shop):
+    lines = [{"task": "confirm", "seller": "acme", "order_id": order(n)} for n in (1, 2)]
+    path = shop.file(f"{json.dumps(lines[0])}\nnonsense\n{json.dumps(lines[1])}\n")
+    array, bracket, told = on_terminal("enqueue", path, "--json").rpartition("]")
+    assert [each["line"] for each in json.loads(array + bracket)] == [1, 3]
+    assert told.split() == [
+        *f"{path}:2: line: is not JSON (Expecting value); write one object a line.".split(),
+        *f"{path}: 2 recorded, 0 asked before, 1 broken.".split(),
+    ]
 
 
 def test_options_stand_in_for_columns(shop):

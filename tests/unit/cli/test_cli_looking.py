@@ -48,7 +48,11 @@ def test_a_job_as_json_has_the_words_of_the_design(shop):
     assert list(job) == WORDS
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", job["accepted_at"])
     (accepted,) = job["transitions"]
-    assert (accepted["from"], accepted["to"], accepted["actor"]) == (None, "waiting", "producer")
+    assert (accepted["from"], accepted["to"], accepted["actor"]) == (
+        None,
+        "waiting",
+        "command line",
+    )
 
 
 @pytest.mark.parametrize(
@@ -171,6 +175,22 @@ def test_quotas_are_shown_before_anything_was_sent(shop):
     }
     assert all(quota["tokens"] == quota["capacity"] for quota in quotas)
     assert "ConfirmOrderReference" in shop.run("quotas").stdout
+
+
+def test_a_seller_that_is_not_configured_is_told_and_its_old_jobs_are_listed(shop):
+    job = shop.asks("confirm", ORDER, "--seller", "acme")
+    write(shop, jobs, jobs.c.id == job, seller="former")
+    result = shop.run("jobs", "--seller", "former")
+    assert (result.exit_code, ORDER in result.stdout) == (0, True)
+    assert result.stderr == "The seller former is not configured; there are acme, mall.\n"
+    assert shop.run("jobs", "--seller", "acme").stderr == ""
+
+
+def test_what_is_assumed_of_quotas_is_a_line_below_them(shop, configured):
+    path = configured()
+    path.write_text(path.read_text().partition("[sellers.mall.quotas")[0])
+    last = shop.run("quotas").stdout.splitlines()[-1]
+    assert last == "Assumed, since the provider publishes no numbers: mall."
 
 
 def test_control_characters_of_the_data_do_not_reach_the_screen(shop):

@@ -1,4 +1,7 @@
-from worker.cli.timeline import lines
+import pytest
+
+from worker.cli.timeline import BASIS, lines
+from worker.domain.outcomes import Basis
 
 
 def at(seconds):
@@ -77,11 +80,11 @@ def test_a_lost_answer_reads_as_sent_in_doubt_looked_up_done():
         "    23:59:03.000  came back: unknown (no answer, timed out)",
         "    23:59:03.000  in doubt (timed out)",
         "    23:59:04.000  looked up with Get (attempt 2)",
-        "    23:59:05.000  came back: applied (200)",
+        "    23:59:05.000  came back: answered (200)",
         "    23:59:05.000  succeeded by w1 (found Open)",
         "    23:59:05.000  the order is Open",
         "  end       2026-01-31 23:59:05  done",
-        "  receipt   order state Open, basis own",
+        "  receipt   order state Open, basis own (our call)",
     ]
 
 
@@ -110,3 +113,45 @@ def test_an_error_ends_with_what_to_do():
         "  error     E022: Invalid reason",
         "  to do     Use another reason.",
     ]
+
+
+def test_a_lookup_that_found_nothing_out_says_what_it_came_to():
+    looked = attempt(2, "Get", "lookup:doubt", 4, 5, "throttled", status=503, code="Throttled")
+    told = list(lines(job(attempts=[looked])))
+    assert "    23:59:05.000  came back: throttled (503, Throttled)" in told
+
+
+def test_a_code_that_the_message_begins_with_is_told_once():
+    said = {"code": "E028", "message": "E028: It is not possible"}
+    sent = attempt(1, "Set", "apply", 2, 3, "state_refused", status=200, **said)
+    told = list(
+        lines(
+            job(state="rejected", waiting_for=None, finished_at=at(3), attempts=[sent], error=said)
+        )
+    )
+    assert "    23:59:03.000  came back: state_refused (200, E028: It is not possible)" in told
+    assert told[-1] == "  error     E028: It is not possible"
+
+
+@pytest.mark.parametrize(
+    ("basis", "words"),
+    [
+        ("own", "our call"),
+        ("other", "found so; somebody else did it"),
+        ("inferred", "a repeat was refused by the item's state"),
+    ],
+)
+def test_the_basis_of_a_success_is_said_in_words(basis, words):
+    done = job(state="succeeded", waiting_for=None, finished_at=at(2), receipt={"basis": basis})
+    assert list(lines(done))[-1] == f"  receipt   basis {basis} ({words})"
+
+
+def test_every_basis_has_its_words():
+    assert set(BASIS) == set(Basis)
+
+
+def test_a_withdrawal_has_a_reason_and_is_no_error():
+    error = {"kind": "withdrawn", "message": "sold out"}
+    told = list(lines(job(state="withdrawn", waiting_for=None, finished_at=at(2), error=error)))
+    assert told[-1] == "  because   sold out"
+    assert not [line for line in told if "error" in line]

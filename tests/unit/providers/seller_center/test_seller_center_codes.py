@@ -11,7 +11,7 @@ from worker.providers.seller_center.codes import CODES, OTHER_CODES
 from worker.providers.seller_center.responses import parse
 
 ROWS = json.loads((Path(__file__).parents[3] / "vectors/seller_center/errors.json").read_text())
-ADVISED = (Outcome.REJECTED, Outcome.DENIED)
+ADVISED = (Outcome.REJECTED, Outcome.DENIED, Outcome.STATE_REFUSED)
 
 forms = pytest.mark.parametrize("form", FORMATS)
 
