@@ -49,6 +49,7 @@ def configuration(url: str, concurrency: int) -> dict[str, Any]:
         "worker_concurrency": concurrency,
         # The prefork pool's children cannot reach an in-memory broker.
         "worker_pool": "threads",
+        "worker_consumer": "worker.consumer:Consumer",  # one odd message must not end the fleet
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
