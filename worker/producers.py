@@ -115,7 +115,8 @@ class Producers:
     def _check(self, request: Request) -> None:
         for field, value in request.arguments().items():
             if value is not None and not isinstance(value, str):
-                raise BadInput(field, f"{value!r} is not text.")
+                # Not the value: it may be a receipt, with all that is known of a buyer.
+                raise BadInput(field, f"is {type(value).__name__}, not text.")
             if value is not None and "\x00" in value:
                 raise BadInput(field, "has a NUL character; leave it out.")
             if value is not None and not _is_whole(value):
@@ -129,7 +130,7 @@ class Producers:
         priority = request.priority
         # A range searches for what is no int number by number.
         if type(priority) is not int or priority not in PRIORITIES:
-            raise BadInput("priority", f"{priority!r} is not a whole number of 32 bits.")
+            raise BadInput("priority", "is not a whole number of 32 bits.")
         if request.key is not None and not _is_key(request.key):
             raise BadInput("key", f"must be text of 1 to {KEY_LENGTH} characters.")
         self._sellers[request.seller].check(request)
@@ -170,6 +171,7 @@ def _is_whole(text: str) -> bool:
 
 
 def _as_text(value: object, length: int = KEY_LENGTH) -> str:
-    """What every database can hold of a value."""
-    text = (value if isinstance(value, str) else repr(value))[:length].replace("\x00", "")
+    """What every database can hold of a value; of what is no text only its type's name."""
+    text = value if isinstance(value, str) else "" if value is None else type(value).__name__
+    text = text[:length].replace("\x00", "")
     return text.encode(errors="backslashreplace").decode()

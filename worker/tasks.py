@@ -6,42 +6,31 @@ what is not final then is left to the ledger, and the message is ignored.
 
 import functools
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from celery import Task as CeleryTask
 from celery.exceptions import Ignore
+from kombu.exceptions import EncodeError
 from kombu.utils import json as kombu_json
 
 from worker import broker, logs
 from worker.domain.jobs import Job, Request, State, Task
 from worker.errors import BadInput, Failed, JobError, Rejected, Withdrawn
+from worker.options import given
 
-# What a caller hangs on a task, and what Celery itself writes on the messages of a canvas. It
-# is stored with the job, and goes out with each of its messages.
-KEPT = (
-    "link",
-    "link_error",
-    "chain",
-    "chord",
-    "group_id",
-    "group_index",
-    "root_id",
-    "parent_id",
-    "headers",
-    "shadow",
-    "stamped_headers",
-    "reply_to",
-)
 ENDINGS: dict[State, type[JobError]] = {
     State.REJECTED: Rejected,
     State.FAILED: Failed,
     State.WITHDRAWN: Withdrawn,
 }
+FARTHEST = 3650 * 86400.0  # seconds: ten years; a time beyond is a slip, as milliseconds are
+# What Celery says of an option that it cannot send; no broker's error is of these kinds.
+OF_THE_MESSAGE = (TypeError, ValueError, LookupError, AttributeError, RecursionError, EncodeError)
 publishing = broker.Publishing()
+log = logs.get("worker.tasks")
 
 
 class JobTask(CeleryTask):
@@ -108,7 +97,7 @@ class JobTask(CeleryTask):
     ) -> bool:
         send = functools.partial(super().apply_async, args, words, task_id=job_id)
         with logs.bind(job=job_id):
-            return publishing.attempt(functools.partial(send, add_to_parent=False, **(hung or {})))
+            return publishing.attempt(functools.partial(_with_what_hangs, send, hung or {}))
 
     def carry_out(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run the job of this message; its receipt, or raise its error."""
@@ -135,11 +124,19 @@ class JobTask(CeleryTask):
         now = runtime()
         found = outside.find_job(now.ledger.database, self.request.id)
         if found is None:
-            hung = kept(self.app, self.request.as_execution_options())
+            hung = self._hung_elsewhere()
             terms = Terms(job_id=self.request.id, actor="message", options=hung, may_publish=False)
             accepted = now.producers.accept_foreign(self.job_task, args, kwargs, terms)
             return now.executor.run(accepted.job_id)
         return now.executor.run(found.job.id)
+
+    def _hung_elsewhere(self) -> dict[str, Any] | None:
+        """What hangs on this message; nothing, if that is none of the forms that can be sent."""
+        try:
+            return kept(self.app, self.request.as_execution_options())
+        except BadInput as error:
+            log.error("accepted without what hangs on the message", error=str(error))  # noqa: TRY400
+            return None
 
 
 def error_arguments(job: Job) -> tuple[str, str | None, str]:
@@ -152,8 +149,7 @@ def error_arguments(job: Job) -> tuple[str, str | None, str]:
 
 def kept(app: Any, options: Mapping[str, Any]) -> dict[str, Any] | None:
     """What is stored of a call's options: plain JSON values, None if there are none."""
-    stamps = options.get("stamped_headers") or ()
-    found = {name: options[name] for name in (*KEPT, *stamps) if options.get(name)}
+    found = given(options)
     for name in ("link", "link_error", "chain"):
         if name in found:
             found[name] = _addressed(app, found[name])
@@ -188,6 +184,20 @@ def _addressed(app: Any, signature: Any) -> Any:
     return signature.clone().set(queue=getattr(queue, "name", queue))
 
 
+def _with_what_hangs(send: Callable[..., Any], hung: Mapping[str, Any]) -> None:
+    """Send a message; alone, if what hangs on its job is nothing that Celery can send.
+
+    Such an error is this message's and not the broker's: it must not pause all others.
+    """
+    try:
+        send(add_to_parent=False, **hung)
+    except OF_THE_MESSAGE as error:
+        if not hung:
+            raise
+        log.error("sent without what hangs on the job", error=type(error).__name__)  # noqa: TRY400
+        send(add_to_parent=False)
+
+
 def _due_in(options: Mapping[str, Any]) -> float:
     for field in ("countdown", "eta"):
         if options.get(field) is not None:
@@ -200,12 +210,12 @@ def _seconds_until(field: str, moment: object) -> float | None:
     match moment:
         case None:
             return None
-        case int() | float() if math.isfinite(moment):
-            return float(moment)
+        case int() | float() if moment <= FARTHEST:
+            return float(max(moment, -FARTHEST))
         case str():
             with suppress(ValueError):
                 return _seconds_until(field, datetime.fromisoformat(moment))
         case datetime():
             zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            return (zoned - datetime.now(UTC)).total_seconds()
-    raise BadInput(field, f"{moment!r:.100} is neither a time nor a number of seconds.")
+            return _seconds_until(field, (zoned - datetime.now(UTC)).total_seconds())
+    raise BadInput(field, "is neither a time nor a number of seconds within ten years.")

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from worker import broker
 from worker.app import app, cancel, confirm
+from worker.domain.jobs import Task
 from worker.errors import BadInput, Failed, LedgerUnavailable, Rejected, Withdrawn
 from worker.ledger import outside, recovery, withdrawals
 from worker.ledger.schema import aliases, jobs, results, transitions
@@ -81,13 +82,16 @@ def test_expires_becomes_the_jobs_deadline_and_is_on_no_message(rows, door):
 
 
 def test_an_expiry_does_not_prolong_a_jobs_time(rows, door):
-    confirm.apply_async((ORDER,), {"seller": "acme"}, expires=10**9)
+    confirm.apply_async((ORDER,), {"seller": "acme"}, expires=10**8)
     (job,) = rows()
     assert job.deadline - job.accepted_at == pytest.approx(3 * 3600)
 
 
 @pytest.mark.parametrize("field", ["countdown", "eta", "expires"])
-@pytest.mark.parametrize("odd", ["soon", float("nan"), float("inf"), [1], timedelta(1)])
+@pytest.mark.parametrize(
+    "odd",
+    ["soon", float("nan"), float("inf"), 1e300, 10**400, 1e12, "9999-12-31", [1], timedelta(1)],
+)
 def test_a_time_that_is_none_is_refused_at_the_caller(rows, door, field, odd):
     with pytest.raises(BadInput) as refused:
         confirm.apply_async((ORDER,), {"seller": "acme"}, **{field: odd})
@@ -156,6 +160,70 @@ def test_what_is_no_json_is_refused_and_nothing_recorded(rows, door):
     with pytest.raises(BadInput, match="JSON"):
         confirm.apply_async((ORDER,), {"seller": "acme"}, headers={"odd": object()})
     assert rows() == []
+
+
+@pytest.mark.parametrize(
+    ("field", "odd"),
+    [
+        ("headers", [1]),
+        ("headers", {1: "a"}),
+        ("headers", {"id": "another", "task": "worker.nope"}),
+        ("stamped_headers", 5),
+        ("stamped_headers", [["a"]]),
+        ("stamped_headers", "text"),
+        ("shadow", {"a": 1}),
+        ("reply_to", 5),
+        ("root_id", {"a": 1}),
+        ("parent_id", [1]),
+        ("group_id", 5),
+        ("group_index", {"a": 1}),
+        ("link", "garbage"),
+        ("link", {"task": 5}),
+        ("link", [5]),
+        ("link_error", 5),
+        ("chain", 5),
+        ("chord", 5),
+    ],
+)
+def test_what_celery_could_not_send_is_refused_at_the_caller(rows, door, field, odd):
+    with pytest.raises(BadInput) as refused:
+        confirm.apply_async((ORDER,), {"seller": "acme"}, **{field: odd})
+    assert refused.value.field == field
+    assert rows() == []
+
+
+def test_what_celery_cannot_send_is_left_out_and_publishing_goes_on(door, monkeypatch):
+    sent = []
+
+    def send(_self, _args, _words, task_id, add_to_parent, **hung):
+        assert not add_to_parent
+        if hung:
+            raise TypeError("Jane Doe")
+        sent.append(task_id)
+
+    monkeypatch.setattr("celery.Task.apply_async", send)
+    now = broker.Publishing()
+    monkeypatch.setattr("worker.tasks.publishing", now)
+    request = door.producers.request(Task.CONFIRM, (ORDER, "acme"), {})
+    assert confirm.announce("one", request, {"headers": [1]})
+    assert sent == ["one"]
+    assert not now.paused
+
+
+def test_a_broker_that_fails_is_not_asked_again_without_what_hangs(door, monkeypatch):
+    sent = []
+
+    def send(*_args, **_words):
+        sent.append(1)
+        raise ConnectionError("away")
+
+    monkeypatch.setattr("celery.Task.apply_async", send)
+    now = broker.Publishing()
+    monkeypatch.setattr("worker.tasks.publishing", now)
+    request = door.producers.request(Task.CONFIRM, (ORDER, "acme"), {})
+    assert not confirm.announce("one", request, {"headers": {"a": 1}})
+    assert sent == [1]
+    assert now.paused
 
 
 # --- asking twice ---------------------------------------------------------------------------
@@ -316,6 +384,34 @@ def test_what_hangs_on_a_message_from_elsewhere_is_kept(rows, arrive):
     assert job.options["link"][0]["task"] == "shop.ship"
     assert job.options["link_error"][0]["task"] == "shop.ship"
     assert job.options["root_id"] == "r"
+
+
+def test_what_hangs_on_a_message_from_elsewhere_and_cannot_be_sent_is_left_out(rows, arrive):
+    assert arrive(confirm, "odd", (ORDER, "acme"), shadow={"a": 1}) == "SUCCESS"
+    (job,) = rows()
+    assert (job.state, job.options) == ("succeeded", None)
+
+
+RECEIPT = {"order_id": ORDER, "details": {"buyer": "Jane Doe", "street": "Elm Street"}}
+
+
+def test_of_a_receipt_that_came_as_an_argument_nothing_is_kept_or_said(rows, arrive, capfd, caplog):
+    arrive(cancel, "linked", (RECEIPT,), {"seller": "acme", "reason": "x"})
+    (job,) = rows()
+    assert (job.state, job.order_id) == ("rejected", "dict")
+    assert "not text" in job.error["message"]
+    said = capfd.readouterr()
+    everything = repr([*rows(), *rows(transitions), *rows(results)])
+    for place in (everything, caplog.text, said.out, said.err):
+        assert "Jane" not in place
+        assert "Elm" not in place
+
+
+def test_what_is_no_text_is_refused_by_its_type(rows, door):
+    for words in ({"reason": RECEIPT}, {"reason": "x", "priority": RECEIPT}):
+        with pytest.raises(BadInput) as refused:
+            cancel.apply_async((ORDER,), {"seller": "acme", **words})
+        assert "Jane" not in str(refused.value)
 
 
 def test_the_same_order_twice_from_elsewhere_is_one_job_with_two_names(rows, arrive, provider):
