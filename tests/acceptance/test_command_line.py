@@ -56,6 +56,7 @@ def test_a_file_is_enqueued_worked_off_and_told(shop, sandbox):
 
 
 def test_to_wait_ends_with_the_jobs_of_another_process(shop, sandbox):
+    shop.ledger()  # there already: that one was made would be another line
     sandbox.stage(order(1), state="Canceled")
     shop.start_worker()
     good = shop.order_worker("confirm", ORDER, "--seller", "acme", "--wait")
@@ -77,6 +78,30 @@ def test_a_worker_ends_when_it_is_asked_to(shop, sent, code):
     assert "Traceback" not in shop.log_of(worker)
 
 
+def test_a_worker_logs_what_it_runs_with_and_each_attempt_once(shop, sandbox):
+    sandbox.add_fault(
+        {
+            "match": {"operation": "ConfirmOrderReference"},
+            "answer": {"status": 503, "code": "RequestThrottled"},
+        }
+    )
+    worker = shop.start_worker()
+    assert shop.order_worker("confirm", ORDER, "--seller", "acme", "--wait").returncode == 0
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(timeout=20)
+    lines = [json.loads(line) for line in shop.log_of(worker).splitlines() if line[:1] == "{"]
+    (start,) = [line for line in lines if line["event"] == "order-worker starts"]
+    assert (start["configuration"], start["sellers"]) == (str(shop.path), "acme, mall")
+    assert start["broker"] == "memory://"
+    attempts = [line for line in lines if line["event"] == "attempt"]
+    assert [(each["level"], each["outcome"], each["found"]) for each in attempts] == [
+        ("warning", "throttled", None),
+        ("info", "applied", None),
+        ("info", "applied", "Open"),
+    ]
+    assert not {line["logger"] for line in lines} & {"celery.app.trace", "celery.worker.strategy"}
+
+
 def test_a_worker_waits_for_a_broker_that_is_down(shop):
     worker = shop.start_worker(ORDER_WORKER_BROKER__URL="amqp://127.0.0.1:1")
     until(lambda: "Trying again" in shop.log_of(worker))
@@ -86,6 +111,7 @@ def test_a_worker_waits_for_a_broker_that_is_down(shop):
 
 
 def test_broken_lines_are_told_and_the_good_ones_recorded(shop):
+    shop.ledger()  # there already: that one was made would be another line
     lines = [{"task": "confirm", "seller": "acme", "order_id": order(n)} for n in (1, 2)]
     given = f"{json.dumps(lines[0])}\nnonsense\n{json.dumps(lines[1])}\n"
     done = shop.order_worker("enqueue", "-", stdin=given)
@@ -154,6 +180,7 @@ def test_no_secret_is_shown(shop):
 
 
 def test_check_looks_at_everything_and_asks_the_provider(shop):
+    shop.ledger()  # there already: that one was made would be another line
     done = shop.order_worker("check", "--seller", "mall")
     assert (done.returncode, said(done)) == (0, "")
     assert "SHORTAGE" in done.stdout
@@ -196,6 +223,7 @@ def test_a_check_that_succeeds_opens_what_was_closed_for_its_credentials(shop):
 
 
 def test_with_the_broker_down_jobs_are_recorded_in_time_and_one_line_warns(shop):
+    shop.ledger()  # there already: that one was made would be another line
     down = {"ORDER_WORKER_BROKER__URL": "redis://127.0.0.1:1/0"}
     done = shop.order_worker("confirm", ORDER, order(1), "--seller", "acme", **down)
     assert done.returncode == 0

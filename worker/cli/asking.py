@@ -60,7 +60,7 @@ def ask(task: str, order_ids: Sequence[str], words: Mapping[str, Any], terms: Te
     """
     if terms.key is not None and len(order_ids) > 1:
         raise click.UsageError("--key names one request: give one order with it.")
-    now = session.runtime()
+    now = session.asking()
     given = {name: value for name, value in words.items() if value is not None}
     given |= {"seller": terms.seller, "priority": terms.priority}
     given |= {"key": terms.key} if terms.key is not None else {}

@@ -42,7 +42,7 @@ def command(file: str, task: str | None, seller: str | None, as_json: bool) -> N
     and the others are recorded; the exit code is 2 then. To run it again does no harm: what
     was recorded is found again by its key.
     """
-    now = session.runtime()
+    now = session.asking()
     defaults = {"task": task, "seller": seller, "priority": recording.PRIORITY}
     shop = Intake(now, "stdin" if file == STANDARD_INPUT else file, defaults)
     held: list[str] = []

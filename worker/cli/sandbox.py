@@ -18,8 +18,8 @@ Quotas = dict[str, tuple[float, float]]
 
 
 EXAMPLE = """\b
-A file for --faults, of which worker/sandbox/faults.py tells all keys. The answer to the first
-confirm is lost after the order was confirmed, the second is throttled:
+A file for --faults; worker/sandbox/faults.py tells all keys. The answer to
+the first confirm is lost after it took effect, the next one is throttled:
 \b
     [[fault]]
     match = { operation = "ConfirmOrderReference" }
@@ -27,7 +27,7 @@ confirm is lost after the order was confirmed, the second is throttled:
     cut = true
 \b
     [[fault]]
-    match = { operation = "ConfirmOrderReference", order_id = "S01-*" }
+    match = { operation = "Confirm*", order_id = "S01-*" }
     answer = { status = 503, code = "RequestThrottled" }
 """
 

@@ -22,8 +22,6 @@ def settings() -> "Settings":
     configured = bootstrap.settings()
     level = LEVELS[min(verbosity, len(LEVELS) - 1)]
     logs.configure(level=level, secrets=configured.secrets())
-    if not verbosity:  # `asking.warn_of_broker` says it in a sentence, once
-        logging.getLogger("worker.broker").setLevel(logging.ERROR)
     return configured
 
 
@@ -36,6 +34,15 @@ def runtime() -> "Runtime":
 
     settings()
     return bootstrap.runtime()
+
+
+def asking() -> "Runtime":
+    """As `runtime`, for a command that records: of a broker that is away it says one sentence
+    (`recording.warn_of_broker`), so that the log need not.
+    """
+    if not verbosity:
+        logging.getLogger("worker.broker").setLevel(logging.ERROR)
+    return runtime()
 
 
 def check_sellers(now: "Runtime", only: str | None = None) -> None:

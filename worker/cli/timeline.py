@@ -87,7 +87,7 @@ def _transition(transition: Mapping[str, Any]) -> str:
 def _came_back(attempt: Mapping[str, Any]) -> str:
     told = [f"{attempt['status']}" if attempt["status"] is not None else "no answer"]
     if attempt["code"] or attempt["message"]:
-        told.append(said(attempt["code"], attempt["message"]))
+        told.append(said(attempt["code"], attempt["message"]).rstrip("."))
     if attempt["request_id"]:
         told.append(f"request {plain(attempt['request_id'])}")
     return f"{_outcome(attempt)} ({', '.join(told)})"

@@ -40,6 +40,7 @@ from worker.sandbox.fields import BadSetting
 When = Literal["before", "after"]
 PATTERNS = ("provider", "operation", "order_id", "seller")
 EFFECTS = ("delay", "answer", "cut", "clock_skew", "read_lag")
+TABLES = "fault"  # [[fault]], in TOML
 KEYS = ("match", "skip", "times", "probability", "when", *EFFECTS)
 SERVER_ERRORS = 500
 ANSWER_KEYS = ("status", "code", "message", "body", "headers")
@@ -129,7 +130,10 @@ def load(path: Path) -> list[Mapping[str, object]]:
     """The rules of a file: a JSON list, or TOML with [[fault]] tables. Raises BadSetting."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".toml":
-        rules = _table(tomllib.loads(text), str(path), ("fault",)).get("fault")
+        tables = tomllib.loads(text)
+        if unknown := [key for key in tables if key != TABLES]:
+            raise BadSetting(f"{path} has {', '.join(unknown)}: write its rules as [[{TABLES}]].")
+        rules: object = tables.get(TABLES)
     else:
         rules = json.loads(text)
     if not isinstance(rules, list) or not rules:

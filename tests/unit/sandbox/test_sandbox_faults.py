@@ -259,6 +259,22 @@ def test_rules_come_from_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("faults.toml", "[[rule]]\ncut = true\n", r"has rule: write its rules as \[\[fault\]\]"),
+        ("faults.toml", "[[fault]]\ncut = true\n[seed]\n", "has seed"),
+        ("faults.toml", "", "holds no list of faults"),
+        ("faults.json", "[]", "holds no list of faults"),
+    ],
+)
+def test_a_file_without_rules_or_with_more_than_rules_is_refused(tmp_path, name, content, sentence):
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(BadSetting, match=sentence):
+        faults.load(path)
+
+
+@pytest.mark.parametrize(
     ("rule", "sentence"),
     [
         ({}, "does nothing"),
