@@ -25,9 +25,9 @@ from worker.providers.amazon_pay.operations import (
 from worker.providers.amazon_pay.responses import parse
 from worker.providers.amazon_pay.signing import Credentials, sign
 from worker.providers.client import Client
+from worker.providers.echoes import presentable
 from worker.providers.transport import HttpRequest, Transport
 
-_LONGEST_MESSAGE = 500  # characters of the provider's words that are kept
 _CONTENT_TYPE = "application/x-www-form-urlencoded; charset=utf-8"
 
 
@@ -145,16 +145,8 @@ class AmazonPay:
             return HttpRequest("POST", self._endpoint.url, headers, body.encode("ascii"))
 
         answer = self._client.call(signed, partial(parse, action=action, read=read))
-        return self._presentable(answer)
-
-    def _presentable(self, answer: Answer) -> Answer:
-        """A refused signature is answered with the whole text that should have been signed."""
-        message = answer.message or ""
-        for secret in self.secrets():
-            message = message.replace(secret, "…")
-        if len(message) > _LONGEST_MESSAGE:
-            message = message[: _LONGEST_MESSAGE - 1] + "…"
-        return replace(answer, message=message or None)
+        # A refused signature is answered with the whole text that should have been signed.
+        return presentable(answer, self.secrets())
 
     def _bucket(self, action: str) -> BucketSpec:
         configuration = self._configuration

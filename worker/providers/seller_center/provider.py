@@ -10,6 +10,7 @@ from worker.domain.jobs import Job, Request, Step, Task
 from worker.domain.outcomes import Answer, OrderView, Outcome
 from worker.providers.base import BadInput, BucketSpec
 from worker.providers.client import Client
+from worker.providers.echoes import presentable
 from worker.providers.seller_center import admission
 from worker.providers.seller_center.buckets import buckets
 from worker.providers.seller_center.configuration import Configuration, configured
@@ -109,7 +110,8 @@ class SellerCenter:
             return parse(reply, now, action=GET_FAILURE_REASONS.action)
 
         asked = f"{GET_FAILURE_REASONS.action} at {self._account.endpoint}"
-        answer = self._client.call(partial(sign, self._account, GET_FAILURE_REASONS, {}), read)
+        signed = partial(sign, self._account, GET_FAILURE_REASONS, {})
+        answer = presentable(self._client.call(signed, read), self.secrets())
         if answer.outcome is Outcome.APPLIED:
             reasons = read_reasons(bodies[-1])
             return answer, [asked, *describe(reasons, self._configuration.reason)]
@@ -131,10 +133,11 @@ class SellerCenter:
         parameters: Mapping[str, str],
         read: Callable[[object], OrderView | None] | None = None,
     ) -> Answer:
-        return self._client.call(
+        answer = self._client.call(
             partial(sign, self._account, operation, parameters),
             partial(parse, action=operation.action, read=read),
         )
+        return presentable(answer, self.secrets())
 
     def _write_parameters(self, request: Request) -> dict[str, str]:
         parameters = {

@@ -188,6 +188,15 @@ def test_the_canonical_text_in_a_refused_signature_is_kept_without_secrets(acme)
     assert answer.message == "should have been 'POST AWSAccessKeyId=… … …'"
 
 
+def test_a_code_and_a_request_id_are_kept_without_secrets_too(acme):
+    said = f"<Code>{SECRET_KEY}</Code><Message>no</Message>"
+    body = (
+        f"<ErrorResponse><Error>{said}</Error><RequestId>{ACCESS_KEY}</RequestId></ErrorResponse>"
+    )
+    answer = acme(http(body, 400)).provider.perform(job(Task.CONFIRM, step=Step.APPLY))
+    assert (answer.code, answer.request_id) == ("…", "…")
+
+
 def test_a_long_message_is_shortened(acme):
     answer = acme(refusal("InvalidAddress", "x" * 5000)).provider.perform(job(Task.CONFIRM))
     assert len(answer.message) == 500
