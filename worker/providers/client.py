@@ -15,6 +15,8 @@ from worker.providers.transport import HttpReply, HttpRequest, NoAnswer, NotSent
 
 # Only these say that the provider looked behind the timestamp: a throttle comes before that.
 _CLOCK_ACCEPTED = frozenset({Outcome.APPLIED, Outcome.STATE_REFUSED, Outcome.REJECTED})
+# A date beyond is a slip of the answer's, and signed with it no time could be written.
+_FARTHEST = 400 * 86400.0  # seconds
 
 
 class Client:
@@ -55,7 +57,8 @@ class Client:
                 if current and answer.outcome in _CLOCK_ACCEPTED:
                     self._unproven = False
                 return answer
-            if answer.clock_offset is None or (current and self._unproven):
+            correction = answer.clock_offset
+            if correction is None or abs(correction) > _FARTHEST or (current and self._unproven):
                 self._offset, self._unproven = 0.0, False
                 return replace(
                     answer,
@@ -63,5 +66,5 @@ class Client:
                     scope="seller",
                     advice="Set this machine's clock: the provider refuses its time.",
                 )
-            self._offset, self._unproven = offset + answer.clock_offset, True
+            self._offset, self._unproven = offset + correction, True
             return answer

@@ -72,6 +72,13 @@ def test_an_expiry_without_a_date_denies_the_seller(seller):
     assert outcomes(seller(expired(None))) == ["denied"]
 
 
+@pytest.mark.parametrize("offset", [2.5e11, -2.5e11, float("inf")])
+def test_a_date_of_another_age_denies_the_seller_and_corrects_nothing(seller, offset):
+    acme = seller(expired(offset), APPLIED)
+    assert outcomes(acme) == ["denied", "applied"]
+    assert acme.signed == [1000.0, 1000.0]
+
+
 def test_an_expiry_after_a_success_corrects_the_clock_again(seller):
     acme = seller(expired(600.0), APPLIED, expired(-590.0), APPLIED)
     assert outcomes(acme) == ["clock_expired", "applied", "clock_expired", "applied"]
