@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.masking import masked
 from worker.settings import ConfigurationError, load
-from worker.settings.urls import masked
 
 PASSWORD = "obviously-fake"
 
@@ -82,8 +82,8 @@ def test_another_broker_is_refused(url):
     [
         (f"amqp://shop:{PASSWORD}@h:5672//", "amqp://shop:***@h:5672//"),
         (f"redis://:{PASSWORD}@h/0", "redis://:***@h/0"),
-        (f"redis://{PASSWORD}@h/0", "redis://***@h/0"),
         (f"redis://h/0?password={PASSWORD}&x=1", "redis://h/0?password=***&x=1"),
+        (f"redis://h/0?x=1&%70assword={PASSWORD}", "redis://h/0?x=1&%70assword=***"),
         (f"amqp://a:{PASSWORD}@h1;amqp://b:{PASSWORD}@h2", "amqp://a:***@h2"),
         ("amqp://h/vhost", "amqp://h/vhost"),
     ],
@@ -93,6 +93,13 @@ def test_a_broker_url_shows_no_password(url, shown):
     assert found.full == url
     assert found.shown == str(found) == f"{found}" == shown
     assert PASSWORD not in repr(found)
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+def test_a_password_in_the_users_place_is_refused_and_not_shown(scheme):
+    with pytest.raises(ConfigurationError, match="behind a colon") as caught:
+        broker(f"{scheme}://{PASSWORD}@h/0")
+    assert PASSWORD not in str(caught.value)
 
 
 def test_settings_show_no_password_in_any_form():

@@ -5,6 +5,7 @@ that reads first and writes later would fail instead of wait. Threads of one pro
 lock of their own in front of it, since SQLite's waiting is a poll without an order.
 """
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from worker.errors import LedgerUnavailable
 from worker.ledger.changes import CHANNEL, Changes, Notices, Versions
+from worker.masking import masked
 
 BUSY_SECONDS = 30.0  # how long a writer waits for another process' transaction
 QUEUE_FOR = text(
@@ -36,7 +38,7 @@ class Database:
     """
 
     def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
-        self.shown_url = make_url(url).render_as_string(hide_password=True)
+        self.shown_url = masked(url)
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self._clock = clock
         self._writers = threading.Lock()
@@ -186,7 +188,8 @@ def _use_wal(connection: Any) -> None:
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
             connection.execute("PRAGMA journal_mode=WAL")
-        except connection.OperationalError:
-            if time.monotonic() > give_up_at:
+        except connection.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            if not busy or time.monotonic() > give_up_at:
                 raise
             time.sleep(0.01)

@@ -1,5 +1,6 @@
 """A job as JSON: the words of the public interface, times in ISO 8601 (UTC)."""
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -12,6 +13,7 @@ Portrait: TypeAlias = dict[str, Any]
 
 # What is taken from a row as it stands.
 ARGUMENTS = ("task", "seller", "order_id", "parent_order_id", "reason", "reason_detail")
+FIRST, LAST = -62135596800.0, 253402300799.0  # the years 1 and 9999, in epoch seconds
 OF_ATTEMPT = ("outcome", "status", "code", "message", "request_id")
 
 
@@ -44,10 +46,11 @@ def of_job(
 
 
 def time(at: float | None) -> str | None:
-    """Epoch seconds as `2026-01-31T23:59:59.123Z`."""
-    if at is None:
+    """Epoch seconds as `2026-01-31T23:59:59.123Z`; what is beyond the calendar as its end."""
+    if at is None or math.isnan(at):
         return None
-    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    within = min(max(at, FIRST), LAST)
+    text = datetime.fromtimestamp(within, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
 
 

@@ -7,8 +7,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from worker.masking import masked
 from worker.settings.mistakes import KeyPath, Mistake, Several, as_written, dotted, nearest
-from worker.settings.urls import masked
 
 # Parts of the design that nothing acts on yet: accepted without effect they would deceive.
 NOT_YET = frozenset({"stale", "retry", "worker.reserve", "worker.keep_buyer_details"})

@@ -1,6 +1,5 @@
 """Where the ledger and the broker are. A URL may carry a password, so it shows itself masked."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,21 +8,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import PlainSerializer, PlainValidator
 
-_SQLITE = "sqlite:///"
+from worker.masking import SECRET_WORD, SQLITE, masked
+
 _BROKERS = ("memory", "amqp", "amqps", "redis", "rediss")
-
-# Everything up to the last "@": a password with an "@" or "/" of its own that nobody encoded
-# must be hidden all the same, and so must one in a URL whose scheme was forgotten.
-_USERINFO = re.compile(r"^([A-Za-z0-9+.-]+://)?(?:([^:@]*)(:))?(.+)@", re.DOTALL)
-_SECRET_WORD = re.compile(r"pass|secret|token|pwd", re.IGNORECASE)
-_QUERY_SECRET = re.compile(r"([?&][^=&]*(?:pass|secret|token|pwd)[^=&]*=)[^&#]*", re.IGNORECASE)
-
-
-def masked(text: str) -> str:
-    """The URL with *** in the place of everything that may be a password."""
-    if not text.startswith(_SQLITE):  # a path, which may hold an "@"
-        text = _USERINFO.sub(lambda m: f"{m[1] or ''}{m[2] or ''}{m[3] or ''}***@", text)
-    return _QUERY_SECRET.sub(r"\1***", text)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -45,7 +32,7 @@ class Url:
         """The secrets inside, as written and decoded; for the redaction of logs."""
         found: list[str | None] = []
         for url in map(urlsplit, (self.full, *self.full.split(";"))):  # brokers to fail over to
-            found += [value for key, value in parse_qsl(url.query) if _SECRET_WORD.search(key)]
+            found += [value for key, value in parse_qsl(url.query) if SECRET_WORD.search(key)]
             # Without a password the user is masked too: redis://password@host is a common slip.
             found.append(url.username if url.password is None else url.password)
         return tuple({form for text in found if text for form in (text, unquote(text))})
@@ -81,7 +68,7 @@ def ledger_url(value: object) -> Url:
 
 
 def _sqlite(text: str) -> str:
-    location = text.removeprefix(_SQLITE) if text.startswith(_SQLITE) else None
+    location = text.removeprefix(SQLITE) if text.startswith(SQLITE) else None
     path, mark, query = (location or "").partition("?")
     if location is None and text != "sqlite://":
         raise ValueError('needs three slashes before a relative path: "sqlite:///order-worker.db"')
@@ -91,7 +78,7 @@ def _sqlite(text: str) -> str:
             ' lost when it ends; write "sqlite:///order-worker.db"'
         )
     # Now, because the process may change its directory later.
-    return f"{_SQLITE}{Path.cwd() / path}{mark}{query}"
+    return f"{SQLITE}{Path.cwd() / path}{mark}{query}"
 
 
 def broker_url(value: object) -> Url:
@@ -102,6 +89,11 @@ def broker_url(value: object) -> Url:
             'must be "memory://", "amqp://…", "amqps://…", "redis://…" or "rediss://…"'
         )
     _connectable(text)
+    if scheme in ("redis", "rediss") and (parts := urlsplit(text)).username and not parts.password:
+        raise ValueError(
+            "has a user without a password; a password alone stands behind a colon,"
+            f' as in "{scheme}://:password@host"'
+        )
     return Url(text)
 
 
