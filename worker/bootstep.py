@@ -8,8 +8,8 @@ from celery import bootsteps
 from worker import logs
 from worker.dispatcher import AFTER_ERROR, Dispatcher
 from worker.errors import LedgerUnavailable
+from worker.ledger.continuations import Message
 from worker.ledger.database import Database
-from worker.ledger.rounds import Message
 from worker.tasks import JobTask, publishing
 
 log = logs.get("worker.dispatcher")
@@ -48,7 +48,7 @@ class DispatcherStep(bootsteps.StartStopStep):
 
         def publish(message: Message) -> bool:
             task: JobTask = parent.app.tasks[f"worker.{message.job.task}"]
-            return task.publish(message.job, message.options)
+            return task.announce(message.id, message.job.request, message.options)
 
         dispatcher = Dispatcher(
             now.ledger,

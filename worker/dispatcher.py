@@ -9,8 +9,8 @@ from collections.abc import Callable
 from worker import logs
 from worker.errors import LedgerUnavailable
 from worker.ledger import recovery, rounds, routing
+from worker.ledger.continuations import Message
 from worker.ledger.ledger import Ledger
-from worker.ledger.rounds import Message
 
 LONGEST = 1.0  # seconds between two rounds: the safety net under every wake-up
 AFTER_ERROR = 1.0  # seconds until a ledger that was away is tried again
@@ -61,8 +61,8 @@ class Dispatcher:
         except LedgerUnavailable as error:
             log.warning("the ledger is away", error=str(error))
             return AFTER_ERROR
-        unsent = {message.job.id for message in found.messages if not self._publish(message)}
-        sent = {message.job.id for message in found.messages} - unsent
+        unsent = {message.id for message in found.messages if not self._publish(message)}
+        sent = {message.id for message in found.messages} - unsent
         self._outstanding = found.outstanding | sent
         if unsent:  # else each round without a broker would double the wait for the next one
             rounds.unmark(self._ledger, unsent)

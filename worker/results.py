@@ -16,7 +16,7 @@ from celery.worker import state as worker_state
 from worker import logs
 from worker.domain.jobs import Job, State
 from worker.errors import Failed, Rejected
-from worker.ledger.rounds import Message
+from worker.ledger.continuations import Message
 from worker.tasks import ENDINGS, error_arguments
 
 log = logs.get("worker.results")
@@ -139,11 +139,11 @@ class LedgerBackend(BaseBackend):
         """Looking a job up is right in eager mode too: the ledger has it."""
 
     def _continued(self, task_id: str) -> None:
-        from worker.ledger import outside
+        from worker.ledger import continuations
 
         found = self._job(task_id)
-        if found and found.options and found.job.id == task_id:  # an alias is not the job's message
-            outside.mark_continued(self._runtime.ledger.database, found.job.id)
+        if found and found.options:
+            continuations.fired(self._runtime.ledger.database, task_id)
 
     def _job(self, task_id: str) -> Message | None:
         from worker.ledger import outside

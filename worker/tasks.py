@@ -82,10 +82,6 @@ class JobTask(CeleryTask):
             self._send(accepted.job_id, args or (), words, hung)
         return self.AsyncResult(accepted.job_id)
 
-    def publish(self, job: Job, hung: dict[str, Any] | None) -> bool:
-        """Send a message of a recorded job, with what its caller hung on it; whether it went."""
-        return self.announce(job.id, job.request, hung)
-
     def announce(self, job_id: str, request: Request, hung: dict[str, Any] | None = None) -> bool:
         """Send a message of a job that was recorded for this request; whether it went."""
         words = {name: value for name, value in request.arguments().items() if value}

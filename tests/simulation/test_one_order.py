@@ -7,10 +7,12 @@ from sqlalchemy import update
 
 from tests.simulation.model import ModelProvider, cancel, confirm
 from tests.simulation.world import Fleet, World
+from worker.domain.decisions import Circumstances, decide
 from worker.domain.jobs import Policy
 from worker.domain.outcomes import Answer, Outcome
 from worker.errors import BadInput
-from worker.ledger import claims, recovery, settlements, withdrawals
+from worker.ledger import acceptance, claims, continuations, recovery, settlements, withdrawals
+from worker.ledger.acceptance import Terms
 from worker.ledger.schema import attempts, buckets, jobs, orders, transitions
 
 
@@ -210,8 +212,6 @@ def test_a_settle_that_comes_after_its_lease_changes_nothing(scene):
 
 
 def replace_with_success(held):
-    from worker.domain.decisions import Circumstances, decide
-
     at = Circumstances(now=held.turn.at, can_look_up=True)
     answer = Answer(Outcome.APPLIED, status=200, request_id="late")
     return decide(held.job, answer, at, replace(Policy(), lookup_after_confirm=False))
@@ -314,3 +314,115 @@ def test_a_job_expires_when_nobody_ran_it_in_time(scene):
     run(fleet)
     assert rows(fleet, jobs)[0].error["kind"] == "expired"
     assert rows(fleet) == []
+
+
+def test_an_expiry_does_not_end_the_doubt_that_an_earlier_job_left(scene):
+    lost = Script(
+        ConfirmOrderReference=["lost before"], GetOrderReferenceDetails=["500 before"] * 999
+    )
+    fleet = scene(lost, policy=Policy(doubt_limit=60.0))
+    fleet.accept(confirm(1))
+    run(fleet)
+    fleet.accept(confirm(1), expires_in=60.0)
+    run(fleet)
+    assert [job.error["kind"] for job in rows(fleet, jobs)] == ["outcome_unknown", "expired"]
+    assert rows(fleet, orders)[0].in_doubt
+
+
+def test_a_worker_without_the_seller_leaves_the_doubt_to_one_that_has_it(scene):
+    fleet = scene()
+    fleet.accept(confirm(1))
+    fleet.world.run(lambda: states_of(fleet) == ["running"], 5.0)
+    fleet.kill_one()
+    fleet.provider.looks_up = False  # as a worker sees it that does not know the seller
+    fleet.world.run(lambda: states_of(fleet) != ["running"], 60.0)
+    fleet.provider.looks_up = True
+    run(fleet)
+    assert states_of(fleet) == ["succeeded"]
+    assert [each.step for each in rows(fleet)][1] == "lookup:doubt"
+
+
+@pytest.mark.parametrize("lookup_after_confirm", [True, False])
+def test_where_the_bank_has_a_say_a_200_alone_is_no_success(scene, lookup_after_confirm):
+    fleet = scene(
+        Script(GetOrderReferenceDetails=["500 before"] * 9999),
+        policy=Policy(lookup_after_confirm=lookup_after_confirm),
+    )
+    fleet.provider.sca = True
+    fleet.accept(confirm(1))
+    run(fleet, 4 * 3600.0)
+    assert states_of(fleet) == ["failed"]
+    assert rows(fleet, jobs)[0].error["kind"] == "outcome_unknown"
+
+
+def test_where_the_bank_has_a_say_an_order_that_was_cancelled_meanwhile_was_never_confirmed(scene):
+    fleet = scene(Script(GetOrderReferenceDetails=["500 before"] * 9))
+    fleet.provider.sca = True
+    fleet.accept(confirm(1))
+    fleet.world.run(lambda: len(rows(fleet)) > 3, 60.0)
+    fleet.provider.orders["S01-0000000-0000001"] = "Canceled"
+    run(fleet)
+    assert states_of(fleet) == ["rejected"]
+
+
+def test_a_late_denial_closes_nobody(scene):
+    fleet = scene()
+    job_id = fleet.accept(confirm(1)).job_id
+    held = claims.claim(fleet.ledger, job_id, "slow worker")
+    fleet.world.now += Policy().lease
+    recovery.recover(fleet.ledger, "dispatcher")
+    denied = Answer(Outcome.DENIED, status=403, code="AccessDenied", scope="seller")
+    at = Circumstances(now=fleet.world.now, can_look_up=True)
+    assert not settlements.settle(
+        fleet.ledger, held, denied, decide(held.job, denied, at, Policy())
+    )
+    assert {row.closed_for for row in rows(fleet, buckets)} == {None}
+
+
+def test_the_id_of_another_job_is_refused(scene):
+    fleet = scene()
+    terms = Terms("chosen", "producer")
+    acceptance.accept(fleet.ledger, confirm(1), terms)
+    assert not acceptance.accept(fleet.ledger, confirm(1), terms).created
+    with pytest.raises(BadInput, match="task_id"):
+        acceptance.accept(fleet.ledger, confirm(2), terms)
+
+
+def test_a_row_that_cannot_be_read_stands_in_nobody_elses_way(scene):
+    fleet = scene()
+    odd, good = fleet.accept(confirm(1), due_in=1.0), fleet.accept(confirm(2), due_in=1.0)
+    with fleet.database.write() as connection:
+        of_odd = update(jobs).where(jobs.c.id == odd.job_id)
+        connection.execute(of_odd.values(step="a newer word", deadline=0.0))
+    fleet.world.run(lambda: fleet.states()[good.job_id] == "succeeded", 60.0)
+
+
+def test_a_clock_that_is_set_back_stops_no_bucket(scene):
+    fleet = scene()
+    for order in range(10):
+        fleet.accept(confirm(order))
+    run(fleet)
+    fleet.database._clock = lambda: fleet.world.now - 3600.0
+    for order in range(10, 15):
+        fleet.accept(confirm(order))
+    assert run(fleet) < 60.0
+    assert fleet.provider.throttles() == 0
+
+
+def test_what_a_second_asker_hangs_on_its_call_is_told_when_the_job_is_final(scene):
+    fleet = scene()
+    first = fleet.accept(confirm(1), options={"link": ["a"]})
+    same = fleet.accept(confirm(1), options={"link": ["a"]})
+    other = fleet.accept(confirm(1), options={"link": ["b"]})
+    assert first.job_id == same.job_id == other.job_id
+    run(fleet)
+    continuations.fired(fleet.database, first.job_id)
+    with fleet.database.write() as connection:
+        now = fleet.world.now
+        told = continuations.tell_again(connection, continuations.due(connection, now), now)
+        assert [(each.options, each.job.id) for each in told] == [({"link": ["b"]}, first.job_id)]
+        assert continuations.due(connection, now + 59.0) == []
+        assert continuations.due(connection, now + 61.0) == [told[0].id]
+    continuations.fired(fleet.database, told[0].id)
+    with fleet.database.read() as connection:
+        assert continuations.due(connection, fleet.world.now + 999.0) == []

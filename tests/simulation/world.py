@@ -19,9 +19,9 @@ from worker.domain.jobs import FINAL, Policy, Request
 from worker.executor import Executor
 from worker.ledger import acceptance, upgrade
 from worker.ledger.acceptance import Accepted, Terms
+from worker.ledger.continuations import Message
 from worker.ledger.database import Database
 from worker.ledger.ledger import Ledger
-from worker.ledger.rounds import Message
 from worker.ledger.schema import jobs
 
 START = 1_800_000_000.0  # some second after the epoch

@@ -10,6 +10,7 @@ from worker.domain import bucket as arithmetic
 from worker.domain.jobs import RANK, Effect, Request, State, Step, WaitingFor
 from worker.errors import BadInput
 from worker.ledger import history, quotas, rows
+from worker.ledger.continuations import CONTINUE_AFTER
 from worker.ledger.ledger import Ledger
 from worker.ledger.schema import HOLDS_KEY, READY, aliases, buckets, jobs
 
@@ -30,6 +31,7 @@ MOVE_KEY_ON = (
     .where(jobs.c.state == State.SUCCEEDED)
     .values(holds_key=False)
 )
+TAKEN = select(exists().where(jobs.c.id == bindparam("job_id")))
 BUCKET = select(buckets).where(buckets.c.key == bindparam("bucket"))
 ANY_READY = select(exists().where(jobs.c.bucket == bindparam("bucket"), text(READY)))
 
@@ -106,11 +108,7 @@ def accept_within(
     lifetime = ledger.policy.give_up_after[request.task]
     if terms.expires_in is not None:
         lifetime = min(lifetime, terms.expires_in)
-    statement = (
-        ledger.database.insert(jobs)
-        .on_conflict_do_nothing(index_elements=["seller", "key"], index_where=text(HOLDS_KEY))
-        .returning(jobs.c.id)
-    )
+    statement = ledger.database.insert(jobs).on_conflict_do_nothing().returning(jobs.c.id)
     values = blank(request, terms.job_id) | {
         "previous_id": newest,
         "bucket": spec.key if spec else None,
@@ -127,6 +125,8 @@ def accept_within(
         of_key = {"seller": request.seller, "key": key}
         if holder := connection.execute(HOLDER, of_key).one_or_none():
             return _existing(ledger, connection, holder, request, terms)
+        if connection.execute(TAKEN, {"job_id": terms.job_id}).scalar():
+            raise BadInput("task_id", f"{terms.job_id!r} is the id of another job already.")
         # Whoever held the key has let it go between the two statements.
     history.job_went(
         connection,
@@ -158,6 +158,7 @@ def reject(ledger: Ledger, request: Request, terms: Terms, error: dict[str, Any]
             "finished_at": now,
             "error": error,
             "options": terms.options,
+            "publish_at": now + CONTINUE_AFTER,
         }
         statement = ledger.database.insert(jobs).on_conflict_do_nothing(index_elements=["id"])
         if connection.execute(statement.returning(jobs.c.id), values).scalar() is not None:
@@ -227,6 +228,14 @@ def _existing(
     if holder.id != terms.job_id:
         connection.execute(
             ledger.database.insert(aliases).on_conflict_do_nothing(index_elements=["id"]),
-            {"id": terms.job_id, "job_id": holder.id, "at": ledger.database.now(connection)},
+            {
+                "id": terms.job_id,
+                "job_id": holder.id,
+                "at": ledger.database.now(connection),
+                # Whoever asks twice with the same words asks for the same.
+                "options": terms.options if terms.options != holder.options else None,
+                "publish_at": 0.0,
+                "publish_count": 0,
+            },
         )
     return Accepted(holder.id, created=False, runs_now=False)

@@ -2,36 +2,17 @@
 
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import delete, select
 
-from worker.ledger import rows
-from worker.ledger.claims import JOB
+from worker.ledger.continuations import Message, message_of
 from worker.ledger.database import Database
-from worker.ledger.rounds import Message
-from worker.ledger.schema import aliases, groups, jobs, results
-
-ALIAS = select(aliases.c.job_id).where(aliases.c.id == bindparam("alias"))
+from worker.ledger.schema import groups, results
 
 
 def find_job(database: Database, task_id: str) -> Message | None:
     """The job that a Celery task id stands for, by itself or as an alias."""
     with database.read() as connection:
-        row = connection.execute(JOB, {"job_id": task_id}).one_or_none()
-        if row is None:
-            job_id = connection.execute(ALIAS, {"alias": task_id}).scalar()
-            row = job_id and connection.execute(JOB, {"job_id": job_id}).one_or_none()
-        return Message(rows.job(row), row.options) if row else None
-
-
-def mark_continued(database: Database, job_id: str) -> None:
-    """Celery has fired what hangs on a final job."""
-    with database.write() as connection:
-        now = database.now(connection)
-        connection.execute(
-            update(jobs)
-            .where(jobs.c.id == job_id, jobs.c.options.is_not(None))
-            .values(continued_at=now)
-        )
+        return next(iter(message_of(connection, task_id)), None)
 
 
 def store_result(database: Database, task_id: str, status: str, meta: dict[str, Any]) -> None:

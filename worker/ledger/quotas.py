@@ -6,7 +6,7 @@ flight: the attempts of the bucket that have no end yet.
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, bindparam, func, or_, select, text, update
+from sqlalchemy import Connection, bindparam, case, exists, func, or_, select, text, update
 
 from worker.domain import bucket as arithmetic
 from worker.domain.bucket import Bucket, BucketSpec
@@ -27,6 +27,20 @@ CALLS_SINCE = select(func.count()).where(
 CLOSED_FOR_CREDENTIALS = select(buckets.c.key).where(
     buckets.c.closed_for == WaitingFor.CREDENTIALS,
     buckets.c.key.in_(bindparam("keys", expanding=True)),
+)
+# A clock that goes back by more than a minute was set, and did not waver.
+IS_AHEAD = buckets.c.level_at > bindparam("now") + 60.0
+AHEAD = select(exists().where(IS_AHEAD))
+SET_BACK = (
+    update(buckets)
+    .where(IS_AHEAD)
+    .values(
+        level_at=bindparam("now"),
+        open_at=case(
+            (buckets.c.open_at > bindparam("now"), bindparam("now")), else_=buckets.c.open_at
+        ),
+        closed_at=0.0,
+    )
 )
 WRITE = update(buckets).where(buckets.c.key == bindparam("bucket"))
 
@@ -68,6 +82,19 @@ def lock_in_sequence(
 
 def write(connection: Connection, bucket: Bucket) -> None:
     connection.execute(WRITE, {"bucket": bucket.key, **rows.columns(bucket)})
+
+
+def follow_clock(ledger: Ledger) -> None:
+    """Take the buckets along when the ledger's clock was set back; it credits nothing.
+
+    Else a bucket would stand still until the clock is there again.
+    """
+    with ledger.database.read() as connection:
+        now = ledger.database.now(connection)
+        ahead = connection.execute(AHEAD, {"now": now}).scalar()
+    if ahead:
+        with ledger.database.write() as connection:
+            connection.execute(SET_BACK, {"now": ledger.database.now(connection)})
 
 
 def ensure(database: Database, connection: Connection, specs: Iterable[BucketSpec]) -> None:

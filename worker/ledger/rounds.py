@@ -7,15 +7,13 @@ the database alone.
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, func, select, text, update
 
 from worker.domain import bucket as arithmetic
 from worker.domain.bucket import Bucket
-from worker.domain.jobs import Job
-from worker.ledger import rows
-from worker.ledger.claims import JOB
+from worker.ledger import continuations, rows
+from worker.ledger.continuations import Message, message_of
 from worker.ledger.ledger import Ledger
 from worker.ledger.schema import (
     IN_FLIGHT,
@@ -23,13 +21,13 @@ from worker.ledger.schema import (
     READY,
     RUNNING,
     SLEEPING,
-    TO_CONTINUE,
     attempts,
     buckets,
     jobs,
 )
 
 LOOK_AHEAD = 256  # published jobs of a bucket, anywhere in the fleet, that a round looks past
+OVERDUE = 0.02  # seconds until a look at what is due and could not be dealt with just now
 BATCH = 200  # rows of one transaction: short enough to keep nobody waiting
 
 NEXT_TIMES = (
@@ -80,30 +78,6 @@ ON_THE_WAY = (
     .where(jobs.c.id.in_(bindparam("ids", expanding=True)), text(READY))
     .where(jobs.c.publish_at > bindparam("now"))
 )
-CONTINUE = (
-    select(jobs.c.id)
-    .where(text(TO_CONTINUE), jobs.c.publish_at <= bindparam("now"))
-    .order_by(jobs.c.publish_at)
-    .limit(BATCH)
-)
-TO_MARK_CONTINUED = (
-    select(jobs.c.seq)
-    .where(jobs.c.id == bindparam("job_id"), text(TO_CONTINUE))
-    .where(jobs.c.publish_at <= bindparam("now"))
-    .with_for_update(skip_locked=True, key_share=True)
-)
-MARK_CONTINUED = (
-    update(jobs).where(jobs.c.seq.in_(TO_MARK_CONTINUED)).values(publish_at=bindparam("until"))
-)
-CONTINUE_AGAIN = 60.0  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What a message of a job carries: its id, its arguments, and what its caller hung on it."""
-
-    job: Job
-    options: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +106,10 @@ def dispatch(
         chosen, next_at = _choose(connection, now, max(0, free))
         for moment in connection.execute(select(*NEXT_TIMES)).one():
             next_at = min(next_at, moment if moment is not None else math.inf)
-        to_continue = connection.execute(CONTINUE, {"now": now}).scalars().all()
+        to_continue = continuations.due(connection, now)
     if not chosen and not to_continue:
-        return Round([], min(longest, max(0.0, next_at - now)), frozenset(waiting))
+        wait = next_at - now if next_at > now else OVERDUE
+        return Round([], min(longest, wait), frozenset(waiting))
     messages = _mark(ledger, chosen, to_continue)
     return Round(messages, 0.0 if chosen else longest, frozenset(waiting))
 
@@ -186,11 +161,8 @@ def _mark(
             mark = {"job_id": job_id, "now": now, "until": now + again_in}
             marked = connection.execute(MARK, mark)
             if marked.rowcount:
-                messages.append(_message(connection, job_id))
-        for job_id in to_continue:
-            mark = {"job_id": job_id, "now": now, "until": now + CONTINUE_AGAIN}
-            if connection.execute(MARK_CONTINUED, mark).rowcount:
-                messages.append(_message(connection, job_id))
+                messages += message_of(connection, job_id)
+        messages += continuations.tell_again(connection, to_continue, now)
     return messages
 
 
@@ -198,8 +170,3 @@ def unmark(ledger: Ledger, job_ids: Collection[str]) -> None:
     """Take back the marks of messages that could not be sent."""
     with ledger.database.write() as connection:
         connection.execute(UNMARK, {"ids": list(job_ids)})
-
-
-def _message(connection: Connection, job_id: str) -> Message:
-    row = connection.execute(JOB, {"job_id": job_id}).one()
-    return Message(rows.job(row), row.options)

@@ -105,6 +105,7 @@ def find_strays(ledger: Ledger) -> None:
 
     The dispatcher looks at the rows of buckets: without one, ready jobs would not be seen.
     """
+    quotas.follow_clock(ledger)
     with ledger.database.read() as connection:
         astray = connection.execute(ASTRAY).scalars().all()
     if not astray:

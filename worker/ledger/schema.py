@@ -31,6 +31,7 @@ RUNNING = "state = 'running'"
 UNROUTED = "bucket IS NULL AND state IN ('waiting', 'in_doubt')"
 IN_FLIGHT = "finished_at IS NULL"
 TO_CONTINUE = "finished_at IS NOT NULL AND options IS NOT NULL AND continued_at IS NULL"
+ALIAS_TO_CONTINUE = "options IS NOT NULL AND continued_at IS NULL"
 
 metadata = MetaData()
 
@@ -190,6 +191,12 @@ aliases = Table(
     Column("id", String, primary_key=True),  # a Celery task id that stands for …
     Column("job_id", String, ForeignKey("jobs.id"), nullable=False),
     Column("at", Float, nullable=False),
+    # What this asker hung on its call, if it is not what hangs on the job itself.
+    Column("options", Json),
+    Column("publish_at", Float, nullable=False),
+    Column("publish_count", Integer, nullable=False),
+    Column("continued_at", Float),
+    partial("aliases_continue", "publish_at", where=ALIAS_TO_CONTINUE),
 )
 
 results = Table(  # of tasks that are not ours: the user's own, chord bodies, link targets

@@ -16,6 +16,7 @@ from worker.domain.jobs import RANK, Job, State, Step, WaitingFor
 from worker.domain.outcomes import Answer, OrderView, Outcome
 from worker.ledger import history, quotas
 from worker.ledger.claims import ORDER, WRITE, Claim
+from worker.ledger.continuations import CONTINUE_AFTER
 from worker.ledger.ledger import Ledger
 from worker.ledger.schema import IN_FLIGHT, SLEEPING, attempts, jobs, orders
 
@@ -35,8 +36,6 @@ WAITS_FOR_ORDER = (
 SET_ORDER = update(orders).where(
     orders.c.seller == bindparam("of_seller"), orders.c.order_id == bindparam("of_order_id")
 )
-
-CONTINUE_AFTER = 30.0  # seconds in which the task itself fires what its caller hung on it
 
 
 def note(ledger: Ledger, held: Claim, answer: Answer, decision: Decision) -> bool:

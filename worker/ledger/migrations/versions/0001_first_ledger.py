@@ -185,11 +185,20 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("job_id", sa.String(), nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["job_id"],
-            ["jobs.id"],
-        ),
+        sa.Column("options", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("publish_at", sa.Float(), nullable=False),
+        sa.Column("publish_count", sa.Integer(), nullable=False),
+        sa.Column("continued_at", sa.Float(), nullable=True),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"]),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        "aliases_continue",
+        "aliases",
+        ["publish_at"],
+        unique=False,
+        sqlite_where=sa.text("options IS NOT NULL AND continued_at IS NULL"),
+        postgresql_where=sa.text("options IS NOT NULL AND continued_at IS NULL"),
     )
     op.create_table(
         "attempts",
@@ -212,10 +221,7 @@ def upgrade() -> None:
         sa.Column("code", sa.String(), nullable=True),
         sa.Column("message", sa.Text(), nullable=True),
         sa.Column("request_id", sa.String(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["job_id"],
-            ["jobs.id"],
-        ),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"]),
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,
     )
@@ -245,10 +251,7 @@ def upgrade() -> None:
         sa.Column("waiting_for", sa.String(), nullable=True),
         sa.Column("actor", sa.String(), nullable=False),
         sa.Column("why", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["job_id"],
-            ["jobs.id"],
-        ),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"]),
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,
     )
