@@ -6,18 +6,18 @@ read and not recorded could be somebody's last. What is reported has been commit
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from worker.cli import printing, recording, session
 from worker.cli.failures import BAD_INPUT, say
-from worker.cli.intake import Record, read
+from worker.cli.intake import LONGEST_LINE, Record, lines_of, read
 from worker.cli.printing import plain
 from worker.errors import BadInput
 
@@ -77,7 +77,7 @@ class Intake:
     after_batch: Callable[[], None] = lambda: None
     complain: Callable[[str], None] = say
 
-    def record(self, stream: IO[bytes], batch: int) -> Iterator[dict[str, Any]]:
+    def record(self, stream: Iterable[bytes], batch: int) -> Iterator[dict[str, Any]]:
         """Record everything; what became of each good line."""
         records = self._read(stream)
         while lines := list(islice(records, batch)):
@@ -92,16 +92,20 @@ class Intake:
             f" {self.broken} broken."
         )
 
-    def _read(self, stream: IO[bytes]) -> Iterator[Record]:
+    def _read(self, stream: Iterable[bytes]) -> Iterator[Record]:
         try:
             yield from read(self._counted(stream))
         except BadInput as error:  # of the header: nothing after it can be read
             self._complain(1, error)
 
-    def _counted(self, stream: IO[bytes]) -> Iterator[bytes]:
-        for line in stream:
+    def _counted(self, stream: Iterable[bytes]) -> Iterator[bytes]:
+        for number, line in enumerate(stream, start=1):
             self.position += len(line)
-            yield line
+            if len(line) <= LONGEST_LINE:
+                yield line
+                continue
+            self._complain(number, BadInput("line", f"has more than {LONGEST_LINE} bytes."))
+            yield b"\n"  # which is passed over, and counted
 
     def _request(self, record: Record) -> "Request | None":
         from worker.domain.jobs import Task
@@ -110,9 +114,9 @@ class Intake:
             return self._complain(record.line, record.words)
         words = {**self.defaults, **record.words}
         task = words.pop("task")
-        if task not in set(Task):
+        if task not in list(Task):
             return self._complain(
-                record.line, BadInput("task", f"{task!r} is not confirm or cancel.")
+                record.line, BadInput("task", f"{task!r:.100} is not confirm or cancel.")
             )
         for word in ("seller", "order_id"):
             if words.get(word) is None:
@@ -140,12 +144,12 @@ class Intake:
 
 
 @contextmanager
-def _opened(file: str) -> Iterator[IO[bytes]]:
+def _opened(file: str) -> Iterator[Iterable[bytes]]:
     if file == STANDARD_INPUT:
-        yield sys.stdin.buffer
+        yield lines_of(sys.stdin.buffer)
         return
     with Path(file).open("rb") as stream:
-        yield stream
+        yield lines_of(stream)
 
 
 @contextmanager

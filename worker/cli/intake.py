@@ -10,7 +10,7 @@ import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 from worker.errors import BadInput
 
@@ -27,6 +27,7 @@ WORDS = (
     "key",
 )
 DELIMITERS = (",", ";", "\t")
+LONGEST_LINE = 2**20  # bytes
 LONGEST_RECORD = 20  # lines
 
 Words = dict[str, Any]
@@ -38,6 +39,14 @@ class Record:
 
     line: int
     words: Words | BadInput
+
+
+def lines_of(stream: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a file; of one that is longer than LONGEST_LINE a byte more than that."""
+    while line := stream.readline(LONGEST_LINE + 1):
+        yield line
+        while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+            line = stream.readline(LONGEST_LINE + 1)
 
 
 def read(source: Iterable[bytes]) -> Iterator[Record]:
@@ -121,7 +130,10 @@ def _csv(lines: _Lines) -> Iterator[Record]:
 
 def _header(text: str, delimiter: str) -> list[str]:
     """The words of the columns. Raises BadInput unless all are known and an order is among them."""
-    cells = next(csv.reader([text], delimiter=delimiter))
+    try:
+        cells = next(csv.reader([text], delimiter=delimiter))
+    except csv.Error as error:
+        raise BadInput("header", f"is not CSV: {error}.") from None
     words = [cell.strip().lower() for cell in cells]
     known = ", ".join(WORDS)
     for word in words:

@@ -55,6 +55,28 @@ def test_broken_lines_are_told_by_line_and_field_and_the_others_recorded(shop):
     assert [job["order_id"] for job in shop.told("jobs")] == [order(6), order(1)]
 
 
+def test_a_line_of_json_with_another_type_is_told_and_the_others_recorded(shop):
+    good = f'{{"task": "confirm", "seller": "acme", "order_id": "{order(1)}"}}'
+    odd = ['{"task": ["confirm"], "order_id": "x"}', '{"task": {}, "order_id": "x"}']
+    path = shop.file("\n".join([*odd, good]), "requests.jsonl")
+    result = shop.run("enqueue", path)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[0] == f"{path}:1: task: ['confirm'] is not confirm or cancel."
+    assert result.stderr.splitlines()[-1] == f"{path}: 1 recorded, 0 asked before, 2 broken."
+
+
+def test_a_line_without_an_end_is_told_and_the_others_recorded(shop):
+    lines = [order(1), "x" * 3_000_000, order(2)]
+    path = shop.file("\n".join(["order_id", *lines]) + "\n")
+    result = shop.run("enqueue", path, "--task", "confirm", "--seller", "acme")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines() == [
+        f"{path}:3: line: has more than 1048576 bytes.",
+        f"{path}: 2 recorded, 0 asked before, 1 broken.",
+    ]
+    assert [job["order_id"] for job in shop.told("jobs")] == [order(2), order(1)]
+
+
 def test_a_column_of_the_other_task_is_told_in_the_words_of_a_request(shop):
     path = shop.file(f"task,seller,order_id,parent_order_id\nconfirm,acme,{order(1)},4711\n")
     said = f"{path}:2: parent_order_id: is for cancel only; leave it out."

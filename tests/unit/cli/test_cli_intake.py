@@ -1,8 +1,9 @@
 import tracemalloc
+from io import BytesIO
 
 import pytest
 
-from worker.cli.intake import read
+from worker.cli.intake import LONGEST_LINE, lines_of, read
 from worker.errors import BadInput
 
 HEADER = b"task,seller,order_id,reason\n"
@@ -127,5 +128,43 @@ def test_memory_does_not_grow_with_the_file():
     try:
         assert sum(1 for _ in read(million())) == 20_000
         assert tracemalloc.get_traced_memory()[1] < 200_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("header", [b"order_id,seller\rS01,acme\r", b'order_id,"' + b"x" * 200_000])
+def test_a_header_that_is_no_csv_is_told(header):
+    with pytest.raises(BadInput, match="is not CSV"):
+        list(read([header]))
+
+
+def test_a_field_that_is_too_long_costs_its_own_line_only():
+    content = b"order_id,seller\n" + b"x" * 200_000 + b",acme\nS01,acme\n"
+    assert list(bad(content)) == [2]
+    assert good(content)[3]["order_id"] == "S01"
+
+
+@pytest.mark.parametrize("end", [b"\n", b""])
+def test_a_line_is_cut_a_byte_after_the_longest_and_the_next_ones_are_whole(end):
+    longest = b"x" * (LONGEST_LINE - 1) + b"\n"
+    stream = BytesIO(b"a\n" + longest + b"y" * (5 * LONGEST_LINE) + b"\n" + longest + b"b" + end)
+    found = list(lines_of(stream))
+    assert [len(line) for line in found[:4]] == [2, LONGEST_LINE, LONGEST_LINE + 1, LONGEST_LINE]
+    assert found[4:] == [b"b" + end]
+
+
+def test_a_line_without_an_end_is_read_in_constant_memory():
+    class Endless:
+        left = 64 * LONGEST_LINE
+
+        def readline(self, size):
+            size = min(size, self.left)
+            self.left -= size
+            return b"x" * size
+
+    tracemalloc.start()
+    try:
+        assert [len(line) for line in lines_of(Endless())] == [LONGEST_LINE + 1]
+        assert tracemalloc.get_traced_memory()[1] < 4 * LONGEST_LINE
     finally:
         tracemalloc.stop()
