@@ -40,9 +40,27 @@ def cancel(self: JobTask, /, *args: Any, **kwargs: Any) -> Any:
 def _configuration() -> dict[str, Any]:
     """Read at the first use of the application, not when it is imported."""
     from worker.bootstrap import settings
+    from worker.settings import ConfigurationError
 
-    configured = settings()
+    try:
+        configured = settings()
+    except ConfigurationError as error:
+        if _is_asked_by_celery():
+            _refuse(str(error), 2)
+        raise
+    problem = broker.mistake(configured.broker.url.full)
+    if problem and _is_asked_by_celery():
+        _refuse(f"broker.url: {problem}", 2)
     return broker.configuration(configured.broker.url.full, configured.worker.concurrency)
+
+
+def _is_asked_by_celery() -> bool:
+    """Whether the process is Celery's own command, which knows tracebacks only."""
+    import click
+    from celery.bin.base import CLIContext
+
+    context = click.get_current_context(silent=True)
+    return context is not None and isinstance(context.find_root().obj, CLIContext)
 
 
 app.add_defaults(_configuration)
@@ -86,7 +104,7 @@ def _enter_worker(sender: Any, **_: Any) -> None:
     Celery logs what a receiver raises and goes on; only SystemExit ends the worker.
     """
     from worker.bootstrap import runtime
-    from worker.errors import LedgerUnavailable
+    from worker.errors import LedgerMisconfigured, LedgerUnavailable
     from worker.settings import ConfigurationError
 
     if sender.app is not app:
@@ -102,7 +120,7 @@ def _enter_worker(sender: Any, **_: Any) -> None:
     except ConfigurationError as error:
         _refuse(str(error), 2)
     except LedgerUnavailable as error:
-        _refuse(str(error), 3)
+        _refuse(str(error), 2 if isinstance(error, LedgerMisconfigured) else 3)
     broker.enter_worker()
     app.conf.update(broker.consuming(now.settings.broker.url.full))
 

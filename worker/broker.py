@@ -116,6 +116,15 @@ def reaches_a_worker(url: str) -> bool:
     return _in_worker or not url.startswith("memory:")
 
 
+def mistake(url: str) -> str | None:
+    """What a broker's URL has that nobody can connect with; None if it can be tried."""
+    try:
+        Connection(url)
+    except (TypeError, ValueError, LookupError) as error:
+        return f"has an option that is not known, or not so ({type(error).__name__}: {error})."
+    return None
+
+
 class Publishing:
     """Publishes unless it has just failed. Never raises for what the broker does."""
 

@@ -29,6 +29,10 @@ class LedgerUnavailable(OrderWorkerError):
     """The ledger cannot be reached or opened; nothing was accepted."""
 
 
+class LedgerMisconfigured(LedgerUnavailable):
+    """The ledger's URL has an option that its driver does not take; waiting changes nothing."""
+
+
 class JobError(OrderWorkerError):
     """A job ended without its effect. `code` is the provider's, where it gave one."""
 

@@ -65,7 +65,15 @@ def test_another_ledger_is_refused(url):
 
 
 @pytest.mark.parametrize(
-    "url", ["memory://", "amqp://h", "amqps://h//", "redis://h/0", "rediss://h"]
+    "url",
+    [
+        "memory://",
+        "amqp://h",
+        "amqps://h//",
+        "redis://h/0",
+        "rediss://h",
+        "redis://h/0;redis://i/1",
+    ],
 )
 def test_brokers(url):
     assert broker(url).full == url
@@ -93,6 +101,12 @@ def test_a_broker_url_shows_no_password(url, shown):
     assert found.full == url
     assert found.shown == str(found) == f"{found}" == shown
     assert PASSWORD not in repr(found)
+
+
+@pytest.mark.parametrize("url", ["redis://h/x", "redis://h/0;redis://h/x", "rediss://h/1x"])
+def test_a_database_of_redis_is_a_number(url):
+    with pytest.raises(ConfigurationError, match="no number"):
+        broker(url)
 
 
 @pytest.mark.parametrize("scheme", ["redis", "rediss"])

@@ -9,15 +9,16 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import click
 
-from worker.errors import BadInput, LedgerUnavailable
+from worker.errors import BadInput, LedgerMisconfigured, LedgerUnavailable
 
 NOT_SUCCEEDED = 1
 BAD_INPUT = 2
 UNREACHABLE = 3
+OF_INPUT = (BadInput, LedgerMisconfigured, OSError, UnicodeError)
 INTERRUPTED = 130  # as shells have it: 128 and SIGINT
 NOBODY_READS = 141  # 128 and SIGPIPE
 
@@ -39,15 +40,15 @@ def answered(ctx: click.Context) -> Iterator[None]:
         code = exit_code(error)
         if code is None:
             raise
-        say(sentence(error))
+        answer(sentence(error))
         ctx.exit(code)
 
 
 def exit_code(error: Exception) -> int | None:
     """The exit code of a foreseeable error; None for a bug, which keeps its traceback."""
-    if isinstance(error, LedgerUnavailable):
+    if isinstance(error, LedgerUnavailable) and not isinstance(error, LedgerMisconfigured):
         return UNREACHABLE
-    if isinstance(error, BadInput) or _is_of_settings(error) or isinstance(error, _files()):
+    if isinstance(error, OF_INPUT) or _is_of_settings(error):
         return BAD_INPUT
     return None
 
@@ -65,8 +66,15 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _files() -> tuple[type[Exception], ...]:
-    return (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, UnicodeError)
+def answer(text: str) -> None:
+    """Say it, if there is anywhere to say it: a full disk may be what it is about."""
+    with suppress(OSError):
+        sys.stdout.flush()
+        say(text)
+        return
+    _stop_writing()
+    with suppress(OSError):
+        say(text)
 
 
 def _is_of_settings(error: Exception) -> bool:

@@ -31,9 +31,12 @@ def command(concurrency: int | None, loglevel: str) -> None:
         raise click.exceptions.Exit(BAD_INPUT)
     from celery import signals
 
-    from worker import logs
+    from worker import broker, logs
     from worker.app import app
 
+    if problem := broker.mistake(now.settings.broker.url.full):
+        say(f"broker.url: {problem}")
+        raise click.exceptions.Exit(BAD_INPUT)
     ended_by: list[str] = []
 
     @signals.worker_shutting_down.connect(weak=False)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
-from worker.errors import LedgerUnavailable
+from worker.errors import LedgerMisconfigured, LedgerUnavailable
 from worker.ledger.changes import CHANNEL, Changes, Notices, Versions
 from worker.masking import masked
 
@@ -28,6 +28,7 @@ QUEUE_FOR = text(
 CONNECT_SECONDS = 3  # whole seconds, for each address of the server
 SILENT_SECONDS = 10  # until a server that acknowledges nothing is taken for gone
 ANNOUNCE = text("SELECT pg_notify(:channel, '')")
+SQLITE_OPTIONS = {"timeout", "uri", "cached_statements", "detect_types"}
 READ_ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 READ_ONLY = {"order_worker_read_only": True}
 
@@ -44,6 +45,9 @@ class Database:
         self._writers = threading.Lock()
         try:
             self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
+            self.engine.dialect.create_connect_args(make_url(url))
+        except (TypeError, ValueError) as error:
+            raise self._misconfigured(error) from error
         except ImportError as error:
             raise LedgerUnavailable(
                 f"The ledger {self.shown_url} needs a driver that is not installed ({error.name}):"
@@ -125,7 +129,15 @@ class Database:
             away = isinstance(error, OperationalError) or type(error) is DatabaseError
             if away or error.connection_invalidated:
                 raise self._away(error.orig) from error
+            if error.statement is None:  # the driver refused to connect with these options
+                raise self._misconfigured(error.orig) from error
             raise
+
+    def _misconfigured(self, error: BaseException | None) -> LedgerMisconfigured:
+        reason = str(error).strip().splitlines()[0]
+        return LedgerMisconfigured(
+            f"The ledger {self.shown_url} has an option that cannot be used: {reason}."
+        )
 
     def _away(self, error: BaseException | None) -> LedgerUnavailable:
         reason = str(error).strip().splitlines()[0]
@@ -158,6 +170,11 @@ def _postgresql(url: str) -> Engine:
 
 
 def _sqlite(url: str) -> Engine:
+    """Raises ValueError for an option that the driver would pass over."""
+    query = make_url(url).query
+    unknown = set(query) - SQLITE_OPTIONS
+    if unknown and "uri" not in query:  # with it they are SQLite's own
+        raise ValueError(f"SQLite knows no {', '.join(sorted(unknown))}")
     engine = create_engine(
         url,
         pool_size=32,

@@ -1,5 +1,6 @@
 """Where the ledger and the broker are. A URL may carry a password, so it shows itself masked."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pydantic import PlainSerializer, PlainValidator
 
 from worker.masking import SECRET_WORD, SQLITE, masked
 
+_DATABASE = re.compile(r"/?[0-9]*/?", re.ASCII)
 _BROKERS = ("memory", "amqp", "amqps", "redis", "rediss")
 
 
@@ -89,12 +91,21 @@ def broker_url(value: object) -> Url:
             'must be "memory://", "amqp://…", "amqps://…", "redis://…" or "rediss://…"'
         )
     _connectable(text)
-    if scheme in ("redis", "rediss") and (parts := urlsplit(text)).username and not parts.password:
+    if scheme in ("redis", "rediss"):
+        for one in text.split(";"):  # to fail over to
+            _redis(one)
+    return Url(text)
+
+
+def _redis(text: str) -> None:
+    parts = urlsplit(text)
+    if parts.username and not parts.password:
         raise ValueError(
             "has a user without a password; a password alone stands behind a colon,"
-            f' as in "{scheme}://:password@host"'
+            ' as in "redis://:password@host"'
         )
-    return Url(text)
+    if not _DATABASE.fullmatch(parts.path):
+        raise ValueError("names a database that is no number; Redis' databases are, as in /0")
 
 
 def _kind(check: Callable[[object], Url]) -> tuple[PlainValidator, PlainSerializer]:

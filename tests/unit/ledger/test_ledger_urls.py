@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from worker.errors import LedgerUnavailable
+from worker.errors import LedgerMisconfigured, LedgerUnavailable
 from worker.ledger.database import Database
 
 
@@ -38,4 +38,25 @@ def test_a_file_that_cannot_be_written_is_told_at_once(tmp_path):
     with pytest.raises(LedgerUnavailable, match="readonly"), database.read():
         pass
     assert time.monotonic() - begun < 5.0
+    database.engine.dispose()
+
+
+@pytest.mark.parametrize("options", ["foo=1", "timeout=soon", "timeout=5&foo=1"])
+def test_an_option_that_sqlite_does_not_know_is_told(tmp_path, options):
+    with pytest.raises(LedgerMisconfigured, match="option that cannot be used"):
+        Database(f"sqlite:///{tmp_path}/ledger.db?{options}")
+
+
+@pytest.mark.parametrize("options", ["foo=1", "connect_timeout=soon"])
+def test_an_option_that_postgresql_does_not_know_is_told(options):
+    pytest.importorskip("psycopg")
+    database = Database(f"postgresql+psycopg://127.0.0.1:1/jobs?{options}")
+    with pytest.raises(LedgerMisconfigured, match="option that cannot be used"), database.read():
+        pass
+
+
+def test_an_option_that_sqlite_knows_is_taken(tmp_path):
+    database = Database(f"sqlite:///{tmp_path}/ledger.db?timeout=5")
+    with database.read():
+        pass
     database.engine.dispose()
