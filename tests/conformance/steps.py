@@ -32,12 +32,12 @@ class Quotas:
 
     capacity: float = 10.0
     rate: float = 1.0
-    sellers: tuple[str, ...] = ("acme",)
+    known: tuple[str, ...] = ("acme",)
     operations: tuple[str, ...] = (*OPERATIONS.values(), LOOKUP)
     reverse: bool = field(default=False)  # another process may list them the other way round
 
     def bucket(self, request, step):
-        if request.seller not in self.sellers:
+        if request.seller not in self.known:
             return None
         operation = LOOKUP if step.is_lookup else OPERATIONS[request.task]
         return self._spec(request.seller, operation)
@@ -46,8 +46,11 @@ class Quotas:
         return self._turned([self._spec(seller, name) for name in self.operations])
 
     def all(self):
-        specs = [self._spec(seller, name) for seller in self.sellers for name in self.operations]
+        specs = [self._spec(seller, name) for seller in self.known for name in self.operations]
         return self._turned(specs)
+
+    def sellers(self):
+        return self.known
 
     def can_look_up(self, _request):
         return True

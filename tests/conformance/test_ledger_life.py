@@ -129,7 +129,7 @@ def test_only_what_waits_is_withdrawn(ledger):
 
 
 def test_a_wrong_key_closes_all_buckets_of_its_seller_alone(open_ledger):
-    ledger = open_ledger(Quotas(sellers=("acme", "other")))
+    ledger = open_ledger(Quotas(known=("acme", "other")))
     routing.prepare(ledger)
     settle(ledger, hold(ledger, accept(ledger, confirm(1)).job_id), DENIED)
     closed = {(row.seller, row.closed_for) for row in rows(ledger, buckets)}
@@ -143,7 +143,7 @@ def test_what_no_process_can_route_waits_without_a_spinning_dispatcher(open_ledg
     job_id = accept(ledger, confirm(1, seller="unknown")).job_id
     routing.wake_sleepers(ledger)
     assert rounds.dispatch(ledger, "w", 4, (), 1.0).next_in == 1.0
-    knowing = open_ledger(Quotas(sellers=("unknown",)))
+    knowing = open_ledger(Quotas(known=("unknown",)))
     routing.prepare(knowing)
     routing.wake_sleepers(knowing)
     found = rounds.dispatch(knowing, "w", 4, (), 1.0)
@@ -151,14 +151,14 @@ def test_what_no_process_can_route_waits_without_a_spinning_dispatcher(open_ledg
 
 
 def test_jobs_of_yesterdays_key_move_to_the_buckets_of_todays(open_ledger):
-    ledger = open_ledger(Quotas(sellers=("acme", "gone")))
+    ledger = open_ledger(Quotas(known=("acme", "gone")))
     job_id = accept(ledger, confirm(1, seller="gone")).job_id
     routing.prepare(open_ledger())
     assert (job(ledger, job_id).bucket, job(ledger, job_id).ready) == (None, False)
 
 
 def test_a_round_publishes_by_turns_and_no_more_than_there_are_slots(open_ledger):
-    ledger = open_ledger(Quotas(sellers=("acme", "other")))
+    ledger = open_ledger(Quotas(known=("acme", "other")))
     routing.prepare(ledger)
     for number in range(6):
         accept(ledger, confirm(number), may_publish=False)

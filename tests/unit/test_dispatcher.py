@@ -95,12 +95,12 @@ def step(worker):
 def test_the_thread_publishes_as_many_as_its_pool_runs(door, ready, step, worker, monkeypatch):
     published, first = [], threading.Event()
 
-    def publish(_task, job, _hung):
-        published.append(job.id)
+    def publish(_task, job_id, _request, _hung):
+        published.append(job_id)
         first.set()
         return True
 
-    monkeypatch.setattr("worker.tasks.JobTask.publish", publish)
+    monkeypatch.setattr("worker.tasks.JobTask.announce", publish)
     step.start(worker)
     assert first.wait(LATE)
     step.stop(worker)
