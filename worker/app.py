@@ -103,7 +103,7 @@ def _enter_worker(sender: Any, **_: Any) -> None:
 
     Celery logs what a receiver raises and goes on; only SystemExit ends the worker.
     """
-    from worker.bootstrap import runtime
+    from worker.bootstrap import check_sellers, runtime
     from worker.errors import LedgerMisconfigured, LedgerUnavailable
     from worker.settings import ConfigurationError
 
@@ -114,9 +114,7 @@ def _enter_worker(sender: Any, **_: Any) -> None:
         _refuse(f"The worker runs in threads, not in {pool.__module__}: use -P threads or solo.", 2)
     try:
         now = runtime()
-        if not now.settings.sellers:
-            _refuse(f"There is no seller in the configuration ({now.settings.source}).", 2)
-        now.settings.check_secrets()
+        check_sellers(now)
     except ConfigurationError as error:
         _refuse(str(error), 2)
     except LedgerUnavailable as error:

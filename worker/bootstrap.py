@@ -73,6 +73,23 @@ def build(configured: Settings) -> Runtime:
     )
 
 
+def check_sellers(now: Runtime, only: str | None = None) -> None:
+    """Build every seller with its secrets. Raises ConfigurationError with all that is wrong."""
+    mistakes: list[str] = []
+    for seller in now.sellers if only is None else [only]:
+        try:
+            now.settings.seller(seller)
+            now.sellers[seller]
+        except ConfigurationError as error:
+            mistakes += error.mistakes
+    if only is None and not now.settings.sellers:
+        mistakes.append(f"there is no seller in the configuration ({now.settings.source})")
+    if only is None and not mistakes:
+        mistakes += now.sellers.conflicts()
+    if mistakes:
+        raise ConfigurationError(*mistakes)
+
+
 def _sellers(configured: Settings) -> Sellers:
     keyless = frozenset(name for name in configured.sellers if not _has_secrets(configured, name))
     return Sellers(

@@ -21,11 +21,10 @@ POLICY = Policy(lease=2.0, call_timeout=1.0, doubt_wait=0.1, patience=0.3)
 
 
 class Provider:
-    sca = False
-
     """Takes a moment for each call, and loses the answer of every tenth write."""
 
     name = "tiny"
+    sca = False
 
     def __init__(self):
         self.applied = []

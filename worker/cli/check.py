@@ -64,17 +64,21 @@ def _findings(now: "Runtime", seller: str | None) -> Iterator[Finding]:
 
 
 def _sellers(now: "Runtime", only: str | None) -> Iterator[Finding]:
+    from worker import bootstrap
     from worker.settings import ConfigurationError
 
     for seller in now.settings.sellers if only is None else [only]:
         try:
-            session.check_sellers(now, seller)
+            bootstrap.check_sellers(now, seller)
         except ConfigurationError as error:
             for mistake in error.mistakes:
                 yield Finding(f"seller {seller}", ok=False, detail=mistake, code=BAD_INPUT)
         else:
             provider = now.sellers[seller].name
             yield Finding(f"seller {seller}", ok=True, detail=f"{provider}, its secrets are there")
+    if only is None:
+        for conflict in now.sellers.conflicts():
+            yield Finding("sellers", ok=False, detail=conflict, code=BAD_INPUT)
     if not now.settings.sellers:
         nobody = f"none is configured ({now.settings.source})"
         yield Finding("sellers", ok=False, detail=nobody, code=BAD_INPUT)

@@ -24,8 +24,10 @@ def command(concurrency: int | None, loglevel: str) -> None:
     Does not start with a configuration that is wrong, a secret or a library that is missing
     (exit code 2), or a ledger that cannot be reached (3). A broker that is down is waited for.
     """
+    from worker import bootstrap
+
     now = session.runtime()
-    session.check_sellers(now)
+    bootstrap.check_sellers(now)
     if problem := libraries.missing(now.settings.broker.url):
         say(problem)
         raise click.exceptions.Exit(BAD_INPUT)

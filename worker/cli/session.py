@@ -43,20 +43,3 @@ def asking() -> "Runtime":
     if not verbosity:
         logging.getLogger("worker.broker").setLevel(logging.ERROR)
     return runtime()
-
-
-def check_sellers(now: "Runtime", only: str | None = None) -> None:
-    """Build every seller with its secrets. Raises ConfigurationError with all that is wrong."""
-    from worker.settings import ConfigurationError
-
-    mistakes: list[str] = []
-    for seller in now.sellers if only is None else [only]:
-        try:
-            now.settings.seller(seller)
-            now.sellers[seller]
-        except ConfigurationError as error:
-            mistakes += error.mistakes
-    if only is None and not now.settings.sellers:
-        mistakes.append(f"there is no seller in the configuration ({now.settings.source})")
-    if mistakes:
-        raise ConfigurationError(*mistakes)

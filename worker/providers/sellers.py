@@ -1,6 +1,7 @@
 """The configured sellers: their providers, and the routes of their jobs."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import entry_points
 
 from worker.domain.bucket import BucketSpec
@@ -61,6 +62,20 @@ class Sellers(Mapping[str, Provider]):
     def all(self) -> Sequence[BucketSpec]:
         specs = {spec.key: spec for seller in self for spec in self.of_seller(seller)}
         return tuple(specs.values())
+
+    def conflicts(self) -> list[str]:
+        """Sellers of one account that are given different quotas for it, in a sentence each."""
+        first: dict[str, BucketSpec] = {}
+        found = []
+        for seller in self:
+            for spec in self.of_seller(seller):
+                other = first.setdefault(spec.key, spec)
+                if replace(other, seller=seller) != spec:
+                    found.append(
+                        f"sellers.{seller}: is the account of sellers.{other.seller} too, with"
+                        f" another quota of {spec.operation}; give both the same"
+                    )
+        return found
 
     def sellers(self) -> Collection[str]:
         return [name for name in self._build if name not in self._keyless]
