@@ -87,10 +87,10 @@ def tokens(bucket: Bucket, now: float, in_flight: int) -> int:
     """How many calls may go now. The bucket must have been refilled to `now`."""
     if now < bucket.open_at:
         return 0
-    whole = math.floor(bucket.level + EPSILON)
+    whole = max(0, math.floor(bucket.level + EPSILON))
     if bucket.closed_for in PROBED:
         return min(whole, 1) if in_flight == 0 else 0
-    return max(whole, 0)
+    return whole
 
 
 def next_token_at(bucket: Bucket, in_flight: int) -> float:
