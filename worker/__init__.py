@@ -2,12 +2,13 @@
 
 The way of a job, from top to bottom:
 
-* `app`, `tasks`, `results`, `bootstep`: Celery's side of the door
+* `app`, `tasks`, `options`, `results`, `consumer`, `bootstep`: Celery's side of the door
 * `bootstrap`: builds everything below from `settings`
 * `producers` records what is asked, `executor` carries one job out, `dispatcher` finds the next
 * `ledger` keeps every step, `providers` sign, send and classify, `broker` carries messages
 * `domain` has the rules: states, decisions, the bucket's arithmetic
 
+`errors`, `logs`, `masking`, `clock` and `crash` stand below all of them;
 `cli` is the command line, `sandbox` the two providers for development, `demo` the tour.
 """
 
