@@ -71,6 +71,7 @@ class JobTask(CeleryTask):
             Terms(
                 job_id=task_id or new_id(),
                 actor="producer",
+                new_id=task_id is None,
                 again=again,
                 due_in=_due_in(options),
                 expires_in=_seconds_until("expires", options.get("expires")),

@@ -11,7 +11,15 @@ from worker.domain.decisions import Circumstances, decide
 from worker.domain.jobs import Policy
 from worker.domain.outcomes import Answer, Outcome
 from worker.errors import BadInput
-from worker.ledger import acceptance, claims, continuations, recovery, settlements, withdrawals
+from worker.ledger import (
+    acceptance,
+    claims,
+    continuations,
+    recovery,
+    routing,
+    settlements,
+    withdrawals,
+)
 from worker.ledger.acceptance import Terms
 from worker.ledger.schema import attempts, buckets, jobs, orders, transitions
 
@@ -426,3 +434,52 @@ def test_what_a_second_asker_hangs_on_its_call_is_told_when_the_job_is_final(sce
     continuations.fired(fleet.database, told[0].id)
     with fleet.database.read() as connection:
         assert continuations.due(connection, fleet.world.now + 999.0) == []
+
+
+def test_a_row_that_cannot_be_routed_stands_in_nobody_elses_way(scene):
+    fleet = scene()
+    odd, good = fleet.accept(confirm(1), due_in=1.0), fleet.accept(confirm(2), due_in=1.0)
+    with fleet.database.write() as connection:
+        of_odd = update(jobs).where(jobs.c.id == odd.job_id)
+        connection.execute(of_odd.values(step="a newer word", bucket="a newer bucket"))
+    fleet.world.run(lambda: fleet.states()[good.job_id] == "succeeded", 60.0)
+
+
+def test_a_row_that_cannot_be_ended_is_left_alone_for_a_while(scene, monkeypatch):
+    fleet = scene()
+    odd = fleet.accept(confirm(1), due_in=1.0)
+    with fleet.database.write() as connection:
+        of_odd = update(jobs).where(jobs.c.id == odd.job_id)
+        connection.execute(of_odd.values(step="a newer word", deadline=0.0))
+    tried, end = [], recovery._end
+    monkeypatch.setattr(recovery, "_end", lambda *words: (tried.append(words), end(*words)))
+    until = fleet.world.now + 10.0
+    fleet.world.run(lambda: fleet.world.now >= until, 20.0)
+    assert len(tried) == 1
+
+
+def test_the_same_call_delivered_again_is_answered_by_its_job(scene):
+    fleet = scene()
+    fleet.provider.reject = {"S01-0000000-0000001"}
+    terms = Terms("chosen", "producer", options={"link": ["a"]})
+    acceptance.accept(fleet.ledger, confirm(1), terms)
+    run(fleet)
+    assert acceptance.accept(fleet.ledger, confirm(1), terms).job_id == "chosen"
+    assert len(rows(fleet, jobs)) == 1
+
+
+def test_the_id_of_an_alias_is_no_new_jobs(scene):
+    fleet = scene()
+    fleet.accept(confirm(1))
+    acceptance.accept(fleet.ledger, confirm(1), Terms("alias", "producer", options={"link": ["a"]}))
+    with pytest.raises(BadInput, match="task_id"):
+        acceptance.accept(fleet.ledger, confirm(2), Terms("alias", "producer"))
+
+
+def test_a_worker_that_starts_leaves_other_sellers_jobs_where_they_wait(scene):
+    fleet = scene()
+    for order in range(5):
+        fleet.accept(confirm(order), may_publish=False)
+    other = ModelProvider(fleet.world, seller="other", quotas={})
+    routing.prepare(replace(fleet.ledger, routes=other))
+    assert all(job.bucket for job in rows(fleet, jobs))

@@ -21,7 +21,7 @@ def terms(*, again: bool = False) -> "Terms":
     from worker.producers import new_id
 
     published = broker.reaches_a_worker(app.conf.broker_url)
-    return Terms(job_id=new_id(), actor=ACTOR, again=again, may_publish=published)
+    return Terms(job_id=new_id(), actor=ACTOR, new_id=True, again=again, may_publish=published)
 
 
 def publish(accepted: "Accepted", request: "Request") -> None:

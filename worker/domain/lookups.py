@@ -86,7 +86,7 @@ def _details(
             return _look_again(job, at, f"still {order.state} after the confirm", read=True)
         return _waits_for_buyer(job, order, at)
     never_open = job.not_applied_at is not None or is_unconfirmed(job)
-    if order.standing is Standing.EXCLUDED and never_open:
+    if order.standing is Standing.EXCLUDED and never_open and not order.was_open:
         return rejected(error_of_order(job, answer, order))
     known = job.receipt or receipt_of(job, answer, Basis.OWN)
     return succeeded(known | read_of(order), "applied")

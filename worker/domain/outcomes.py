@@ -53,6 +53,7 @@ class OrderView:
     authorizations: tuple[str, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
     advice: str | None = None  # for EXCLUDED and MISSING: what the shop has to do
+    was_open: bool = False  # for EXCLUDED: only a confirm leads there
 
 
 @dataclass(frozen=True, slots=True)

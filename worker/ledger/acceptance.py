@@ -1,7 +1,7 @@
 """Accepting a request: one insert and a read of its key. No order, no bucket is touched."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, exists, select, text, update
@@ -31,7 +31,8 @@ MOVE_KEY_ON = (
     .where(jobs.c.state == State.SUCCEEDED)
     .values(holds_key=False)
 )
-TAKEN = select(exists().where(jobs.c.id == bindparam("job_id")))
+OF_ID = select(jobs).where(jobs.c.id == bindparam("job_id"))
+ALIAS_OF_ID = select(aliases.c.job_id).where(aliases.c.id == bindparam("job_id"))
 BUCKET = select(buckets).where(buckets.c.key == bindparam("bucket"))
 ANY_READY = select(exists().where(jobs.c.bucket == bindparam("bucket"), text(READY)))
 
@@ -53,6 +54,7 @@ class Terms:
 
     job_id: str
     actor: str
+    new_id: bool = False  # made for this very request, so that nobody can have it
     again: bool = False
     due_in: float = 0.0
     expires_in: float | None = None
@@ -80,6 +82,12 @@ def accept_each(
         return [_or_refusal(ledger, connection, request, terms) for request, terms in requests]
 
 
+def _of_id(connection: Connection, task_id: str) -> Row[Any] | None:
+    """What this very id stands for already: the same call, asked or delivered once more."""
+    stands_for = connection.execute(ALIAS_OF_ID, {"job_id": task_id}).scalar()
+    return connection.execute(OF_ID, {"job_id": stands_for or task_id}).one_or_none()
+
+
 def _or_refusal(
     ledger: Ledger, connection: Connection, request: Request, terms: Terms
 ) -> Accepted | BadInput:
@@ -94,6 +102,11 @@ def accept_within(
 ) -> Accepted:
     """As `accept`, in a transaction of the caller's."""
     key = request.idempotency_key
+    known = None if terms.new_id else _of_id(connection, terms.job_id)
+    if known:
+        if known.key == key and known.seller == request.seller and not terms.again:
+            return _existing(ledger, connection, known, request, replace(terms, job_id=known.id))
+        raise BadInput("task_id", f"{terms.job_id!r} is the id of another job already.")
     if terms.again:
         connection.execute(MOVE_KEY_ON, {"of_seller": request.seller, "of_key": key})
     newest = connection.execute(
@@ -125,7 +138,7 @@ def accept_within(
         of_key = {"seller": request.seller, "key": key}
         if holder := connection.execute(HOLDER, of_key).one_or_none():
             return _existing(ledger, connection, holder, request, terms)
-        if connection.execute(TAKEN, {"job_id": terms.job_id}).scalar():
+        if connection.execute(OF_ID, {"job_id": terms.job_id}).one_or_none():
             raise BadInput("task_id", f"{terms.job_id!r} is the id of another job already.")
         # Whoever held the key has let it go between the two statements.
     history.job_went(

@@ -31,6 +31,7 @@ CLOSED_FOR_CREDENTIALS = select(buckets.c.key).where(
 # A clock that goes back by more than a minute was set, and did not waver.
 IS_AHEAD = buckets.c.level_at > bindparam("now") + 60.0
 AHEAD = select(exists().where(IS_AHEAD))
+LOCK_AHEAD = select(buckets.c.key).where(IS_AHEAD).order_by(buckets.c.key).with_for_update()
 SET_BACK = (
     update(buckets)
     .where(IS_AHEAD)
@@ -94,7 +95,9 @@ def follow_clock(ledger: Ledger) -> None:
         ahead = connection.execute(AHEAD, {"now": now}).scalar()
     if ahead:
         with ledger.database.write() as connection:
-            connection.execute(SET_BACK, {"now": ledger.database.now(connection)})
+            now = ledger.database.now(connection)
+            connection.execute(LOCK_AHEAD, {"now": now}).all()
+            connection.execute(SET_BACK, {"now": now})
 
 
 def ensure(database: Database, connection: Connection, specs: Iterable[BucketSpec]) -> None:

@@ -20,6 +20,7 @@ from worker.ledger.settlements import conclude, learn_of_order
 
 log = logs.get("worker.ledger")
 
+LOOK_AGAIN = 60.0  # seconds until what could not be ended is tried again
 BATCH = 200  # jobs of one round: the others have theirs a moment later
 
 ENDED_LEASES = (
@@ -32,6 +33,15 @@ END_LOST_ATTEMPTS = (
     update(attempts)
     .where(attempts.c.job_id == bindparam("of_job"), text(IN_FLIGHT))
     .values(outcome="unknown", message="the worker was lost")
+)
+# Of what cannot be ended: else each dispatcher would try it fifty times a second.
+PUT_OFF = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("of_job"), text(RUNNING), jobs.c.lease_until < bindparam("later"))
+    .values(lease_until=bindparam("later")),
+    update(jobs)
+    .where(jobs.c.id == bindparam("of_job"), text(PARKED), jobs.c.deadline < bindparam("later"))
+    .values(deadline=bindparam("later")),
 )
 LOST_BUCKETS = select(attempts.c.bucket).where(
     attempts.c.job_id == bindparam("of_job"), text(IN_FLIGHT)
@@ -55,6 +65,10 @@ def _end_if_readable(ledger: Ledger, job_id: str, actor: str) -> bool:
         raise
     except Exception:
         log.exception("a job cannot be ended", job=job_id)
+        with ledger.database.write() as connection:
+            later = {"of_job": job_id, "later": ledger.database.now(connection) + LOOK_AGAIN}
+            for statement in PUT_OFF:
+                connection.execute(statement, later)
         return False
 
 

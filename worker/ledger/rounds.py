@@ -66,11 +66,12 @@ MARK = (
     .where(jobs.c.seq.in_(TO_MARK))
     .values(publish_at=bindparam("until"), publish_count=jobs.c.publish_count + 1)
 )
-UNMARK = (
-    update(jobs)
-    .where(jobs.c.id.in_(bindparam("ids", expanding=True)))
-    .values(publish_at=0.0, publish_count=0)
+TO_UNMARK = (
+    select(jobs.c.seq)
+    .where(jobs.c.id.in_(bindparam("ids", expanding=True)), text(READY))
+    .with_for_update(skip_locked=True, key_share=True)
 )
+UNMARK = update(jobs).where(jobs.c.seq.in_(TO_UNMARK)).values(publish_at=0.0, publish_count=0)
 HELD_BY = select(func.count()).where(text(RUNNING), jobs.c.worker == bindparam("of_worker"))
 # Published, not claimed, and not yet taken for lost: it will want a slot.
 ON_THE_WAY = (
@@ -107,11 +108,11 @@ def dispatch(
         for moment in connection.execute(select(*NEXT_TIMES)).one():
             next_at = min(next_at, moment if moment is not None else math.inf)
         to_continue = continuations.due(connection, now)
+    wait = min(longest, next_at - now if next_at > now else OVERDUE)
     if not chosen and not to_continue:
-        wait = next_at - now if next_at > now else OVERDUE
-        return Round([], min(longest, wait), frozenset(waiting))
+        return Round([], wait, frozenset(waiting))
     messages = _mark(ledger, chosen, to_continue)
-    return Round(messages, 0.0 if chosen else longest, frozenset(waiting))
+    return Round(messages, 0.0 if chosen else wait, frozenset(waiting))
 
 
 def _choose(connection: Connection, now: float, free: int) -> tuple[list[tuple[str, float]], float]:

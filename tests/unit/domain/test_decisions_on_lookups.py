@@ -230,6 +230,12 @@ def test_a_buyer_who_does_not_leaves_an_order_that_was_never_confirmed():
     assert decision.error["advice"] == "The buyer has to check out again."
 
 
+def test_an_order_that_was_open_since_was_confirmed_whoever_closed_it():
+    waiting = replace(DETAILS, effect=Effect.NONE, not_applied_at=NOW - 60)
+    answer = read(Standing.EXCLUDED, "Closed", was_open=True)
+    assert decide(waiting, answer, at(), POLICY).state is State.SUCCEEDED
+
+
 def test_details_that_are_refused_for_good_never_fail_what_was_applied():
     decision = decide(DETAILS, REJECTED, at(), POLICY)
     assert decision.state is State.SUCCEEDED

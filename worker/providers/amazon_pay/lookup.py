@@ -76,6 +76,7 @@ def read_order(details: Element, job: Job) -> OrderView | None:
         authorizations=_authorizations(details),
         details=values if isinstance(values, dict) else {},
         advice=advice,
+        was_open=state.lower() in {"suspended", "closed"},
     )
 
 

@@ -38,6 +38,8 @@ def test_each_state_stands_where_the_table_says(row, spelling):
     assert answer.order.reason_code == row.get("reason_code")
     assert row.get("advice", "") in (answer.order.advice or "")
     assert (answer.order.advice is not None) == (answer.order.standing is Standing.EXCLUDED)
+    # Section 7 of the facts: a draft is left by a confirm or by a cancel, and by nothing else.
+    assert answer.order.was_open == (row["state"] in {"Suspended", "Closed"})
 
 
 def test_the_table_of_states_and_its_vectors_have_the_same_rows():
