@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from sqlalchemy import update
 
 from tests.conformance.steps import (
     DENIED,
@@ -33,7 +34,7 @@ from worker.ledger import (
     withdrawals,
 )
 from worker.ledger.claims import NotNow
-from worker.ledger.schema import attempts, buckets, orders, transitions
+from worker.ledger.schema import attempts, buckets, jobs, orders, transitions
 
 HASTY = Policy(lease=0.2, call_timeout=0.1, doubt_wait=0.05)
 
@@ -152,9 +153,17 @@ def test_what_no_process_can_route_waits_without_a_spinning_dispatcher(open_ledg
 
 def test_jobs_of_yesterdays_key_move_to_the_buckets_of_todays(open_ledger):
     ledger = open_ledger(Quotas(known=("acme", "gone")))
-    job_id = accept(ledger, confirm(1, seller="gone")).job_id
-    routing.prepare(open_ledger())
-    assert (job(ledger, job_id).bucket, job(ledger, job_id).ready) == (None, False)
+    ours = accept(ledger, confirm(1)).job_id
+    others = accept(ledger, confirm(1, seller="gone")).job_id
+    today = job(ledger, ours).bucket
+    with ledger.database.write() as connection:
+        connection.execute(update(jobs).where(jobs.c.id == ours).values(bucket="acme|old key"))
+    knowing = open_ledger()
+    routing.prepare(knowing)
+    assert (job(ledger, ours).bucket, job(ledger, ours).ready) == (None, False)
+    routing.wake_sleepers(knowing)
+    assert (job(ledger, ours).bucket, job(ledger, ours).ready) == (today, True)
+    assert job(ledger, others).bucket is not None
 
 
 def test_a_round_publishes_by_turns_and_no_more_than_there_are_slots(open_ledger):
