@@ -11,6 +11,7 @@ from worker.domain.decisions import Circumstances, decide
 from worker.domain.jobs import Policy
 from worker.domain.outcomes import Answer, Outcome
 from worker.errors import BadInput
+from worker.executor import Executor
 from worker.ledger import (
     acceptance,
     claims,
@@ -213,13 +214,13 @@ def test_a_settle_that_comes_after_its_lease_changes_nothing(scene):
     fleet.world.now += Policy().lease
     assert recovery.recover(fleet.ledger, "dispatcher") == 1
     before = rows(fleet, jobs)
-    decision = replace_with_success(held)
+    decision = success_of(held)
     assert not settlements.settle(fleet.ledger, held, Answer(Outcome.APPLIED, status=200), decision)
     assert rows(fleet, jobs) == before
     assert states_of(fleet) == ["in_doubt"]
 
 
-def replace_with_success(held):
+def success_of(held):
     at = Circumstances(now=held.turn.at, can_look_up=True)
     answer = Answer(Outcome.APPLIED, status=200, request_id="late")
     return decide(held.job, answer, at, replace(Policy(), lookup_after_confirm=False))
@@ -483,3 +484,54 @@ def test_a_worker_that_starts_leaves_other_sellers_jobs_where_they_wait(scene):
     other = ModelProvider(fleet.world, seller="other", quotas={})
     routing.prepare(replace(fleet.ledger, routes=other))
     assert all(job.bucket for job in rows(fleet, jobs))
+
+
+def held_twice(fleet):
+    """A claim whose lease was taken away, and the one that another worker has on the job now."""
+    job_id = fleet.accept(confirm(1)).job_id
+    late = claims.claim(fleet.ledger, job_id, "slow worker")
+    fleet.world.now += Policy().lease + Policy().call_timeout
+    recovery.recover(fleet.ledger, "dispatcher")
+    routing.wake_sleepers(fleet.ledger)
+    return late, claims.claim(fleet.ledger, job_id, "other worker")
+
+
+def test_a_late_settle_does_not_end_another_workers_claim(scene):
+    fleet = scene()
+    late, present = held_twice(fleet)
+    before = rows(fleet, jobs)
+    answer = Answer(Outcome.APPLIED, status=200)
+    assert not settlements.settle(fleet.ledger, late, answer, success_of(late))
+    assert not settlements.note(fleet.ledger, late, answer, success_of(late))
+    assert rows(fleet, jobs) == before
+    assert before[0].worker == present.worker == "other worker"
+
+
+def test_a_late_worker_gets_no_token_for_another_request(scene):
+    fleet = scene()
+    late, _ = held_twice(fleet)
+    levels = [(row.key, row.level) for row in rows(fleet, buckets)]
+    assert claims.take(fleet.ledger, late) is None
+    assert [(row.key, row.level) for row in rows(fleet, buckets)] == levels
+    assert len(rows(fleet)) == 2
+
+
+def test_a_worker_that_was_held_up_past_its_lease_sends_nothing(scene):
+    fleet = scene(policy=Policy(patience=0.01))  # a retry would have a lease of its own
+    job_id = fleet.accept(confirm(1), may_publish=False).job_id
+    claim = claims.claim
+
+    def held_up(*words):
+        held = claim(*words)
+        fleet.world.now += Policy().lease - Policy().call_timeout + 0.1
+        return held
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(claims, "claim", held_up)
+        executor = Executor(
+            fleet.ledger, {"acme": fleet.provider}, fleet.world, "slow worker", lambda: 1.0
+        )
+        executor.run(job_id)
+    assert fleet.provider.calls == []
+    assert rows(fleet)[0].outcome == "refused"
+    assert states_of(fleet) == ["waiting"]

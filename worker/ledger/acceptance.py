@@ -1,4 +1,4 @@
-"""Accepting a request: one insert and a read of its key. No order, no bucket is touched."""
+"""Accepting a request: one insert, and reads of its key and id. No order or bucket is touched."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
