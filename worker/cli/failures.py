@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import TextIO
 
 import click
 
@@ -73,8 +74,10 @@ def answer(text: str) -> None:
         say(text)
         return
     _stop_writing()
-    with suppress(OSError):
+    try:
         say(text)
+    except OSError:
+        _to_nowhere(sys.stderr)
 
 
 def _is_of_settings(error: Exception) -> bool:
@@ -85,6 +88,11 @@ def _is_of_settings(error: Exception) -> bool:
 
 
 def _stop_writing() -> None:
-    """Whoever read standard output has gone: what is still buffered must not fail at the exit."""
+    """Whoever read standard output has gone."""
+    _to_nowhere(sys.stdout)
+
+
+def _to_nowhere(stream: TextIO) -> None:
+    """What is still buffered must not fail at the exit, which would have a code of its own."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, stream.fileno())
