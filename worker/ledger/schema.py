@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from worker.ledger.columns import Json, String, Text
 
-HEAD = "0001"  # the newest migration; a process that finds another one says so
+HEAD = "0002"  # the newest migration; a process that finds another one says so
 
 # The conditions of the partial indexes, as queries must repeat them to be served by one.
 HOLDS_KEY = "holds_key"
@@ -30,6 +30,8 @@ PARKED = "state IN ('waiting', 'in_doubt')"
 RUNNING = "state = 'running'"
 UNROUTED = "bucket IS NULL AND state IN ('waiting', 'in_doubt')"
 IN_FLIGHT = "finished_at IS NULL"
+BY_NO_JOB = "job_id IS NULL"
+SWEEPABLE = "authorized_at IS NULL AND kept_at IS NULL"
 TO_CONTINUE = "finished_at IS NOT NULL AND options IS NOT NULL AND continued_at IS NULL"
 ALIAS_TO_CONTINUE = "options IS NOT NULL AND continued_at IS NULL"
 
@@ -61,6 +63,9 @@ jobs = Table(
     Column("key", Text, nullable=False),
     Column("holds_key", Boolean, nullable=False),
     Column("previous_id", String),  # the job that had the key before
+    # Of a sweep's cancel: the states in which its order may still be cancelled. NULL: of any other.
+    Column("stale_states", Json),
+    Column("retries", Integer, nullable=False, server_default="0"),  # by the schedule
     Column("state", String, nullable=False),
     Column("waiting_for", String),
     Column("step", String, nullable=False),
@@ -135,6 +140,10 @@ orders = Table(
     Column("state_at", Float),
     # A job gave up on an outcome: the order's next job starts with a lookup.
     Column("in_doubt", Boolean, nullable=False),
+    Column("authorized_at", Float),  # when a lookup first showed an authorization or a capture
+    Column("kept_at", Float),  # somebody asked that no sweep cancels it
+    Column("kept_by", String),
+    partial("orders_stale", "seller", "state", "state_at", where=SWEEPABLE),
 )
 
 transitions = Table(
@@ -142,7 +151,9 @@ transitions = Table(
     metadata,
     Column("id", Sequence, primary_key=True, autoincrement=True),
     Column("at", Float, nullable=False),
-    Column("job_id", String, ForeignKey("jobs.id"), nullable=False),
+    Column("job_id", String, ForeignKey("jobs.id")),  # NULL: of an order, by no job
+    Column("seller", String),  # with order_id, where there is no job
+    Column("order_id", String),
     Column("subject", String, nullable=False),  # "job" or "order"
     Column("old", String),
     Column("new", String, nullable=False),
@@ -150,6 +161,7 @@ transitions = Table(
     Column("actor", String, nullable=False),  # a worker, "producer", a person's or token's name
     Column("why", Text),
     Index("transitions_job", "job_id", "id"),
+    partial("transitions_order", "seller", "order_id", where=BY_NO_JOB),
     sqlite_autoincrement=True,
 )
 

@@ -1,0 +1,38 @@
+"""Stale orders and retries: what a sweep may cancel, which orders are kept, who kept them."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("jobs", sa.Column("stale_states", sa.JSON(none_as_null=True), nullable=True))
+    op.add_column("jobs", sa.Column("retries", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("orders", sa.Column("authorized_at", sa.Float(), nullable=True))
+    op.add_column("orders", sa.Column("kept_at", sa.Float(), nullable=True))
+    op.add_column("orders", sa.Column("kept_by", sa.String(), nullable=True))
+    op.create_index(
+        "orders_stale",
+        "orders",
+        ["seller", "state", "state_at"],
+        unique=False,
+        sqlite_where=sa.text("authorized_at IS NULL AND kept_at IS NULL"),
+        postgresql_where=sa.text("authorized_at IS NULL AND kept_at IS NULL"),
+    )
+    # SQLite can drop no NOT NULL: there the table is written anew.
+    with op.batch_alter_table("transitions", table_kwargs={"sqlite_autoincrement": True}) as table:
+        table.alter_column("job_id", existing_type=sa.String(), nullable=True)
+        table.add_column(sa.Column("seller", sa.String(), nullable=True))
+        table.add_column(sa.Column("order_id", sa.String(), nullable=True))
+    op.create_index(
+        "transitions_order",
+        "transitions",
+        ["seller", "order_id"],
+        unique=False,
+        sqlite_where=sa.text("job_id IS NULL"),
+        postgresql_where=sa.text("job_id IS NULL"),
+    )
