@@ -52,6 +52,9 @@ class Quotas:
     def sellers(self):
         return self.known
 
+    def state_after(self, request):
+        return {Task.CONFIRM: "Open", Task.CANCEL: "Canceled"}[request.task]
+
     def can_look_up(self, _request):
         return True
 

@@ -98,6 +98,9 @@ class ModelProvider:
     def sellers(self) -> tuple[str, ...]:
         return (self.seller,)
 
+    def state_after(self, request: Request) -> str | None:
+        return WANTED[request.task]
+
     def can_look_up(self, _request: Request) -> bool:
         return self.looks_up
 

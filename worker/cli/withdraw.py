@@ -80,11 +80,12 @@ def _named(ledger: "Ledger", names: tuple[str, ...]) -> tuple[list[str], int]:
 
 def _withdraw(ledger: "Ledger", job_id: str, why: str) -> str:
     from worker.ledger import withdrawals
+    from worker.ledger.precedence import is_withdrawable
 
     before: Job | None = withdrawals.withdraw(ledger, job_id, _person(), why)
     if before is None:
         return "not withdrawn: it is no longer in the ledger"
-    return WITHDRAWN if withdrawals.is_withdrawable(before) else WHY_NOT[before.state]
+    return WITHDRAWN if is_withdrawable(before) else WHY_NOT[before.state]
 
 
 def _person() -> str:

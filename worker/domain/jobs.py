@@ -59,6 +59,7 @@ class Step(StrEnum):
     APPLY = "apply"
     DOUBT = "lookup:doubt"  # a request of ours may have been applied
     REFUSAL = "lookup:refusal"  # the order's state refused the request
+    CHECK = "lookup:check"  # a sweep's cancel: may this order still be cancelled?
     DETAILS = "lookup:details"  # confirmed; the buyer's name and address are still to be read
 
     @property
@@ -66,7 +67,8 @@ class Step(StrEnum):
         return self is not Step.APPLY
 
 
-RANK = {Step.APPLY: 0, Step.DOUBT: 0, Step.REFUSAL: 0, Step.DETAILS: 2}
+RANK = {Step.APPLY: 0, Step.DOUBT: 0, Step.REFUSAL: 0, Step.CHECK: 1, Step.DETAILS: 2}
+BEFORE_WRITE = frozenset({Step.APPLY, Step.CHECK})  # steps that a job begins with
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,14 @@ class Request:
     failure_url: str | None = None
     priority: int = 0
     key: str | None = None
+    # A sweep's cancel: the provider's words for the states in which it may cancel the order,
+    # which a lookup made for the very claim has to show. None: whoever asked knows.
+    stale_states: tuple[str, ...] | None = None
+
+    @property
+    def first_step(self) -> Step:
+        """What the job begins with, and begins with again whenever it is to send its write."""
+        return Step.APPLY if self.stale_states is None else Step.CHECK
 
     @property
     def idempotency_key(self) -> str:

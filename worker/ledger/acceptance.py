@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, exists, select, text, update
 
 from worker.domain import bucket as arithmetic
-from worker.domain.jobs import RANK, Effect, Request, State, Step, WaitingFor
+from worker.domain.jobs import RANK, Effect, Request, State, WaitingFor
 from worker.errors import BadInput
 from worker.ledger import history, quotas, rows
 from worker.ledger.continuations import CONTINUE_AFTER
@@ -113,7 +113,7 @@ def accept_within(
         NEWEST, {"seller": request.seller, "order_id": request.order_id, "key": key}
     ).scalar()
     now = ledger.database.now(connection)
-    spec = ledger.routes.bucket(request, Step.APPLY)
+    spec = ledger.routes.bucket(request, request.first_step)
     ready = terms.due_in <= 0 and spec is not None
     runs_now = (
         ready and terms.may_publish and spec is not None and _could_run(connection, spec.key, now)
@@ -198,9 +198,10 @@ def blank(request: Request, job_id: str) -> dict[str, Any]:
         "previous_id": None,
         "state": State.WAITING,
         "waiting_for": WaitingFor.TURN,
-        "step": Step.APPLY,
+        "step": request.first_step,
+        "stale_states": request.stale_states and list(request.stale_states),
         "effect": Effect.NONE,
-        "rank": RANK[Step.APPLY],
+        "rank": RANK[request.first_step],
         "ready": False,
         "finished_at": None,
         "publish_at": 0.0,

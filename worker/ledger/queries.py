@@ -15,11 +15,14 @@ from worker.ledger import portraits, rows, standings
 from worker.ledger.ledger import Ledger
 from worker.ledger.portraits import Portrait
 from worker.ledger.schema import aliases, attempts, jobs, transitions
+from worker.ledger.turns import RESERVED
 
 PAGE = 200  # jobs that are read at once
 CANDIDATES = 5  # jobs that an ambiguous prefix is answered with
 
-ATTEMPTS = select(attempts).where(attempts.c.job_id.in_(bindparam("ids", expanding=True)))
+ATTEMPTS = select(attempts).where(
+    attempts.c.job_id.in_(bindparam("ids", expanding=True)), attempts.c.number != RESERVED
+)
 TRANSITIONS = select(transitions).where(transitions.c.job_id.in_(bindparam("ids", expanding=True)))
 
 

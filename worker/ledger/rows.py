@@ -48,6 +48,7 @@ def request(row: Row[Any]) -> Request:
         failure_url=row.failure_url,
         priority=row.priority,
         key=row.key,
+        stale_states=None if row.stale_states is None else tuple(row.stale_states),
     )
 
 

@@ -31,6 +31,10 @@ class Provider(Protocol):
 
     name: str  # "amazon_pay"
     seller: str  # the seller's id in the configuration
+    reached: Mapping[Task, str]  # the state, in the provider's word, that a success leads to
+    cancellable: tuple[
+        str, ...
+    ]  # states in which it cancels an order, for the sweep to choose from
     sca: bool  # a confirm that was answered 200 may still wait for the buyer's bank
 
     @classmethod

@@ -14,7 +14,7 @@ from worker.domain.outcomes import Answer, OrderView, Outcome, Standing
 from worker.providers.amazon_pay import admission
 from worker.providers.amazon_pay.configuration import Configuration, QuotaOptions, configured
 from worker.providers.amazon_pay.documents import text
-from worker.providers.amazon_pay.lookup import read_order
+from worker.providers.amazon_pay.lookup import CANCELLABLE, REACHED, read_order
 from worker.providers.amazon_pay.operations import (
     LOOK_UP,
     OPERATIONS,
@@ -35,6 +35,8 @@ class AmazonPay:
     """A seller at Amazon Pay. Safe to share between threads."""
 
     name = "amazon_pay"
+    reached: Mapping[Task, str] = REACHED
+    cancellable = CANCELLABLE
 
     def __init__(self, seller: str, configuration: Configuration, client: Client) -> None:
         self.seller = seller
