@@ -37,6 +37,15 @@ def cancel(self: JobTask, /, *args: Any, **kwargs: Any) -> Any:
     return self.carry_out(args, kwargs)
 
 
+@app.task(name="worker.sweep", shared=False, ignore_result=True)
+def sweep(name: str, token: float) -> None:
+    """Run a schedule that a dispatcher has found due; of no use to anybody else."""
+    from worker.bootstrap import runtime, sweeps
+    from worker.ledger.schedules import Due
+
+    sweeps(runtime()).run(Due(str(name), float(token)))
+
+
 def _configuration() -> dict[str, Any]:
     """Read at the first use of the application, not when it is imported."""
     from worker.bootstrap import settings

@@ -17,6 +17,8 @@ COMMANDS = {
     "show": "worker.cli.show",
     "quotas": "worker.cli.quotas",
     "withdraw": "worker.cli.withdraw",
+    "keep": "worker.cli.keep",
+    "stale": "worker.cli.stale",
     "check": "worker.cli.check",
     "migrate": "worker.cli.migrate",
     "sandbox": "worker.cli.sandbox",

@@ -1,7 +1,5 @@
 """`order-worker withdraw`: take jobs back that have had no effect."""
 
-import getpass
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -54,13 +52,9 @@ def command(job: tuple[str, ...], why: str, yes: bool, as_json: bool) -> None:
 
 def _agreed(count: int) -> bool:
     """One job was meant; many are asked about, if there is somebody to ask."""
-    if count <= 1 or not _somebody_answers():
+    if count <= 1 or not session.somebody_answers():
         return True
     return click.confirm(f"Withdraw {count} jobs?", err=True)
-
-
-def _somebody_answers() -> bool:
-    return sys.stdin.isatty()
 
 
 def _named(ledger: "Ledger", names: tuple[str, ...]) -> tuple[list[str], int]:
@@ -82,15 +76,7 @@ def _withdraw(ledger: "Ledger", job_id: str, why: str) -> str:
     from worker.ledger import withdrawals
     from worker.ledger.precedence import is_withdrawable
 
-    before: Job | None = withdrawals.withdraw(ledger, job_id, _person(), why)
+    before: Job | None = withdrawals.withdraw(ledger, job_id, session.person(), why)
     if before is None:
         return "not withdrawn: it is no longer in the ledger"
     return WITHDRAWN if is_withdrawable(before) else WHY_NOT[before.state]
-
-
-def _person() -> str:
-    """Who does it, for the job's history."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return "command line"
