@@ -37,7 +37,8 @@ def orders(source: Source, field: str) -> Iterator[ShopOrder]:
     query = source.query.strip().rstrip(";")
     statement = f"SELECT * FROM (\n{query}\n) AS stale LIMIT {MOST_ROWS}"  # noqa: S608 - the owner's
     with _reading(source, field) as connection:
-        result = connection.exec_driver_sql(statement)
+        as_it_stands = connection.execution_options(no_parameters=True)  # % is no placeholder
+        result = as_it_stands.exec_driver_sql(statement)
         names = [name.lower() for name in result.keys()]  # noqa: SIM118 - no mapping
         _check_columns(names, field)
         for row in result:
