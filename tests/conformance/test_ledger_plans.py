@@ -21,6 +21,7 @@ from tests.conformance.steps import (
 )
 from worker.ledger import (
     claims,
+    queries,
     recovery,
     retries,
     rounds,
@@ -102,6 +103,9 @@ VERBS = {
     "wait and take": lambda ledger, ids: wait_and_take(ledger, hold(ledger, ids.pop(0))),
     "withdraw": lambda ledger, ids: withdrawals.withdraw(ledger, ids.pop(0), "operator", "no"),
     "due for retry": lambda ledger, _ids: retries.due_for_retry(ledger, 3600.0, 3, 100),
+    "needs attention": lambda ledger, _ids: list(
+        queries.find(ledger, queries.Filters(needs_attention=True), 50)
+    ),
     "recover": lambda ledger, _ids: recovery.recover(ledger, "dispatcher"),
     "wake": lambda ledger, _ids: wake_one(ledger),
     "dispatch": lambda ledger, ids: rounds.dispatch(ledger, "worker", 16, ids[:3], 1.0),
@@ -113,6 +117,7 @@ INDEXES = {
     "claim": {"jobs_turn", "jobs_due", "attempts_in_flight"},
     "retry": {"jobs_key"},
     "due for retry": {"jobs_failed", "jobs_order"},
+    "needs attention": {"jobs_attention", "jobs_order"},
     "recover": {"jobs_deadline"},
     "wake": {"jobs_due", "jobs_unrouted"},
     "dispatch": {"jobs_turn", "jobs_due", "jobs_deadline", "jobs_continue"},
