@@ -145,6 +145,9 @@ class Job:
     not_applied_at: float | None = None  # when a first lookup said "not yet"
     sent_at: float | None = None  # when the write was last sent
     lost_leases: int = 0
+    finished_at: float | None = None
+    expires_at: float | None = None  # its caller's own limit of time, beside give_up_after
+    retries: int = 0  # by the schedule
     receipt: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
 

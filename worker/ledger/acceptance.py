@@ -118,18 +118,21 @@ def accept_within(
     runs_now = (
         ready and terms.may_publish and spec is not None and _could_run(connection, spec.key, now)
     )
-    lifetime = ledger.policy.give_up_after[request.task]
-    if terms.expires_in is not None:
-        lifetime = min(lifetime, terms.expires_in)
+    due_at = now + max(0.0, terms.due_in)
+    give_up_at = due_at + ledger.policy.give_up_after[request.task]
+    expires_at = None if terms.expires_in is None else due_at + terms.expires_in
+    if expires_at is not None:
+        give_up_at = min(give_up_at, expires_at)
     statement = ledger.database.insert(jobs).on_conflict_do_nothing().returning(jobs.c.id)
     values = blank(request, terms.job_id) | {
         "previous_id": newest,
         "bucket": spec.key if spec else None,
         "ready": ready,
         "accepted_at": now,
-        "due_at": now + max(0.0, terms.due_in),
-        "deadline": now + max(0.0, terms.due_in) + lifetime,
-        "give_up_at": now + max(0.0, terms.due_in) + lifetime,
+        "due_at": due_at,
+        "deadline": give_up_at,
+        "give_up_at": give_up_at,
+        "expires_at": expires_at,
         "publish_at": now + FIRST_PUBLISH if runs_now else 0.0,
         "publish_count": 1 if runs_now else 0,
         "options": terms.options,

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text, union_all, update
+from sqlalchemy import Connection, bindparam, exists, select, text, union_all, update
 
 from worker import logs
 from worker.domain.jobs import Job
@@ -54,11 +54,15 @@ MARKS = tuple(
     .returning(table.c.publish_count)
     for table, condition in ((jobs, TO_CONTINUE), (aliases, ALIAS_TO_CONTINUE))
 )
+# A job that is open again, since it was retried meanwhile, has another ending to be told.
 FIRED = tuple(
     update(table)
-    .where(table.c.id == bindparam("of_id"), table.c.options.is_not(None))
+    .where(table.c.id == bindparam("of_id"), table.c.options.is_not(None), is_final)
     .values(continued_at=bindparam("now"))
-    for table in (jobs, aliases)
+    for table, is_final in (
+        (jobs, jobs.c.finished_at.is_not(None)),
+        (aliases, exists().where(jobs.c.id == aliases.c.job_id, jobs.c.finished_at.is_not(None))),
+    )
 )
 COUNTS = tuple(
     select(table.c.publish_count).where(table.c.id == bindparam("of_id"))
