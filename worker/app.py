@@ -21,7 +21,7 @@ POOLS = ("celery.concurrency.thread", "celery.concurrency.solo")
 # Shared, they would be tasks of the shop's application as well, and go to its queue.
 OURS: dict[str, Any] = {"base": JobTask, "bind": True, "shared": False}
 
-app = Celery("order-worker", set_as_current=False)
+app = Celery("order-worker", set_as_current=False, control="worker.control:Control")
 broker.use_memory_transport()
 
 
@@ -35,6 +35,15 @@ def confirm(self: JobTask, /, *args: Any, **kwargs: Any) -> Any:
 def cancel(self: JobTask, /, *args: Any, **kwargs: Any) -> Any:
     """Cancel an order: `cancel.delay("S01-1234567-1234567", seller="acme", reason="…")`."""
     return self.carry_out(args, kwargs)
+
+
+@app.task(name="worker.chord", shared=False, ignore_result=True)
+def _start_body(chord_id: str) -> None:
+    """Sent by the dispatcher, for a chord of which all members are done."""
+    from worker import chords
+    from worker.bootstrap import runtime
+
+    chords.start_body(runtime().ledger.database, app.backend, chord_id)
 
 
 def _configuration() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from worker import logs
 from worker.errors import LedgerUnavailable
 from worker.ledger import recovery, rounds, routing
+from worker.ledger.chords import Chord
 from worker.ledger.continuations import Message
 from worker.ledger.ledger import Ledger
 
@@ -28,7 +29,7 @@ class Dispatcher:
         ledger: Ledger,
         worker: str,
         slots: int,
-        publish: Callable[[Message], bool],
+        publish: Callable[[Message | Chord], bool],
         may_publish: Callable[[], bool] = lambda: True,
     ) -> None:
         self._ledger = ledger

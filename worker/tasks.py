@@ -5,21 +5,18 @@ what is not final then is left to the ledger, and the message is ignored.
 """
 
 import functools
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from celery import Task as CeleryTask
 from celery.exceptions import Ignore
-from kombu.exceptions import EncodeError
-from kombu.utils import json as kombu_json
 
 from worker import broker, logs
 from worker.domain.jobs import Job, Request, State, Task
 from worker.errors import BadInput, Failed, JobError, Rejected, Withdrawn
-from worker.options import given
+from worker.following import kept, send_with
 
 ENDINGS: dict[State, type[JobError]] = {
     State.REJECTED: Rejected,
@@ -27,8 +24,6 @@ ENDINGS: dict[State, type[JobError]] = {
     State.WITHDRAWN: Withdrawn,
 }
 FARTHEST = 3650 * 86400.0  # seconds: ten years; a time beyond is a slip, as milliseconds are
-# What Celery says of an option that it cannot send; no broker's error is of these kinds.
-OF_THE_MESSAGE = (TypeError, ValueError, LookupError, AttributeError, RecursionError, EncodeError)
 publishing = broker.Publishing()
 log = logs.get("worker.tasks")
 
@@ -94,7 +89,7 @@ class JobTask(CeleryTask):
     ) -> bool:
         send = functools.partial(super().apply_async, args, words, task_id=job_id)
         with logs.bind(job=job_id):
-            return publishing.attempt(functools.partial(_with_what_hangs, send, hung or {}))
+            return publishing.attempt(functools.partial(send_with, send, hung or {}))
 
     def carry_out(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run the job of this message; its receipt, or raise its error."""
@@ -142,57 +137,6 @@ def error_arguments(job: Job) -> tuple[str, str | None, str]:
     message = error.get("advice") or error.get("message") or f"the job was {job.state}"
     code = error.get("code")
     return (f"{code}: {message}" if code else message), code, job.id
-
-
-def kept(app: Any, options: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What is stored of a call's options: plain JSON values, None if there are none."""
-    found = given(options)
-    for name in ("link", "link_error", "chain"):
-        if name in found:
-            found[name] = _addressed(app, found[name])
-    try:
-        # kombu's dumps knows signatures and dates; its loads would make dates of texts again.
-        plain: dict[str, Any] = json.loads(kombu_json.dumps(found))
-    except (TypeError, ValueError) as error:
-        raise BadInput("options", f"cannot be kept as JSON: {error}.") from None
-    return plain or None
-
-
-def _addressed(app: Any, signature: Any) -> Any:
-    """What follows a job, with the queue that its own application would send it to.
-
-    Our worker sends it, and would send a task that it does not know to our own queue.
-    Raises BadInput where nobody could ever receive it.
-    """
-    if isinstance(signature, list | tuple):
-        return [_addressed(app, each) for each in signature]
-    theirs = getattr(signature, "app", None)
-    if theirs is None or theirs is app or "queue" in signature.options:
-        return signature
-    ours, shops = (broker.kind(each.conf.broker_url) for each in (app, theirs))
-    if ours != shops or ours == "memory":
-        raise BadInput(
-            "link",
-            f"{signature.task} belongs to an application with a {shops} broker, and ours is a"
-            f" {ours} one: what follows a job needs a broker that both reach.",
-        )
-    route = theirs.amqp.router.route(dict(signature.options), signature.task)
-    queue = route.get("queue")
-    return signature.clone().set(queue=getattr(queue, "name", queue))
-
-
-def _with_what_hangs(send: Callable[..., Any], hung: Mapping[str, Any]) -> None:
-    """Send a message; alone, if what hangs on its job is nothing that Celery can send.
-
-    Such an error is this message's and not the broker's: it must not pause all others.
-    """
-    try:
-        send(add_to_parent=False, **hung)
-    except OF_THE_MESSAGE as error:
-        if not hung:
-            raise
-        log.error("sent without what hangs on the job", error=type(error).__name__)  # noqa: TRY400
-        send(add_to_parent=False)
 
 
 def _due_in(options: Mapping[str, Any]) -> float:
