@@ -15,7 +15,7 @@ from celery.exceptions import Ignore
 
 from worker import broker, logs
 from worker.domain.jobs import Job, Request, State, Task
-from worker.errors import BadInput, Failed, JobError, Rejected, Withdrawn
+from worker.errors import BadInput, Failed, JobError, Rejected, Withdrawn, WouldWait
 from worker.following import kept, send_with
 
 ENDINGS: dict[State, type[JobError]] = {
@@ -34,7 +34,7 @@ class JobTask(CeleryTask):
     abstract = True
     job_task: Task
     typing = False  # the door checks the arguments, and says what to change
-    throws = (Rejected, Failed, Withdrawn)
+    throws = (Rejected, Failed, Withdrawn, WouldWait)
     ignore_result = False
     resultrepr_maxsize = 0  # Celery logs results, and a receipt has the buyer's details
 
@@ -52,6 +52,36 @@ class JobTask(CeleryTask):
         `eta` become the job's due time, `expires` its deadline; queue and message priority
         are the worker's own. Raises BadInput and LedgerUnavailable, never for the broker.
         """
+        if self.app.conf.task_always_eager:
+            return self.apply(args, kwargs, task_id=task_id, **options)
+        job_id, words, hung, runs_now = self._record(args, kwargs, task_id, options)
+        if runs_now:
+            self._send(job_id, args or (), words, hung)
+        return self.AsyncResult(job_id)
+
+    def apply(
+        self,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        task_id: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """Record a job, and run it to its end within the call, as eager mode does.
+
+        Returns an EagerResult; its error is WouldWait where the job has to wait for longer than
+        the patience. Raises BadInput and LedgerUnavailable.
+        """
+        job_id, words, _, _ = self._record(args, kwargs, task_id, options)
+        return super().apply(args, words, task_id=job_id, **options)
+
+    def _record(
+        self,
+        args: Sequence[Any] | None,
+        kwargs: Mapping[str, Any] | None,
+        task_id: str | None,
+        options: Mapping[str, Any],
+    ) -> tuple[str, dict[str, Any], dict[str, Any] | None, bool]:
+        """The job of a call, its keywords, what hangs on it, and whether it can run now."""
         from worker.bootstrap import runtime
         from worker.ledger.acceptance import Terms
         from worker.producers import new_id
@@ -74,9 +104,7 @@ class JobTask(CeleryTask):
                 may_publish=broker.reaches_a_worker(self.app.conf.broker_url),
             ),
         )
-        if accepted.runs_now:
-            self._send(accepted.job_id, args or (), words, hung)
-        return self.AsyncResult(accepted.job_id)
+        return accepted.job_id, words, hung, accepted.runs_now
 
     def announce(self, job_id: str, request: Request, hung: dict[str, Any] | None = None) -> bool:
         """Send a message of a job that was recorded for this request; whether it went."""
@@ -93,13 +121,11 @@ class JobTask(CeleryTask):
 
     def carry_out(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run the job of this message; its receipt, or raise its error."""
-        from worker.bootstrap import runtime
-
         if self.request.id is None:
             name = str(self.job_task)
             raise BadInput("call", f"{name}(…) runs nothing here; use {name}.delay(…).")
         with logs.bind(job=self.request.id):
-            ran = runtime().executor.run(self.request.id)
+            ran = self._run(self.request.id)
             job = ran or self._from_elsewhere(args, kwargs)
         if job is None or (job.state not in ENDINGS and job.state is not State.SUCCEEDED):
             raise Ignore
@@ -119,8 +145,16 @@ class JobTask(CeleryTask):
             hung = self._hung_elsewhere()
             terms = Terms(job_id=self.request.id, actor="message", options=hung, may_publish=False)
             accepted = now.producers.accept_foreign(self.job_task, args, kwargs, terms)
-            return now.executor.run(accepted.job_id)
-        return now.executor.run(found.job.id)
+            return self._run(accepted.job_id)
+        return self._run(found.job.id)
+
+    def _run(self, job_id: str) -> Job | None:
+        from worker import eager
+        from worker.bootstrap import runtime
+
+        if self.request.is_eager:
+            return eager.run(runtime(), job_id)
+        return runtime().executor.run(job_id)
 
     def _hung_elsewhere(self) -> dict[str, Any] | None:
         """What hangs on this message; nothing, if that is none of the forms that can be sent."""
