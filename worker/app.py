@@ -85,10 +85,10 @@ def _claim_logs(instance: Any, **_: Any) -> None:
 
 
 def _configure_logs(**_: Any) -> None:
-    from worker import logs
+    from worker import loglines
     from worker.bootstrap import settings
 
-    logs.configure(secrets=settings().secrets())
+    loglines.configure(secrets=settings().secrets())
     logging.getLogger("celery.worker.consumer.consumer").addFilter(_without_bodies)
 
 
