@@ -142,8 +142,13 @@ class JobTask(CeleryTask):
         now = runtime()
         found = outside.find_job(now.ledger.database, self.request.id)
         if found is None:
-            hung = self._hung_elsewhere()
-            terms = Terms(job_id=self.request.id, actor="message", options=hung, may_publish=False)
+            terms = Terms(
+                job_id=self.request.id,
+                actor="message",
+                expires_in=self._expires_elsewhere(),
+                options=self._hung_elsewhere(),
+                may_publish=False,
+            )
             accepted = now.producers.accept_foreign(self.job_task, args, kwargs, terms)
             return self._run(accepted.job_id)
         return self._run(found.job.id)
@@ -163,6 +168,11 @@ class JobTask(CeleryTask):
         except BadInput as error:
             log.error("accepted without what hangs on the message", error=str(error))  # noqa: TRY400
             return None
+
+    def _expires_elsewhere(self) -> float | None:
+        with suppress(BadInput):
+            return _seconds_until("expires", self.request.expires)
+        return None
 
 
 def error_arguments(job: Job) -> tuple[str, str | None, str]:

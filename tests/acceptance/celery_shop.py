@@ -50,18 +50,16 @@ def gather(parts, word):
 """
 
 
-def reachable(name):
-    """The URL of a broker, its queue emptied; skips where there is none, fails in CI."""
+def reachable(name, queue="order-worker"):
+    """The URL of a broker, a queue of it emptied; skips where there is none, fails in CI."""
     url = BROKERS[name]
     if name == "memory":
         return url
     try:
         with kombu.Connection(url, connect_timeout=2, transport_options={"max_retries": 0}) as one:
             channel = one.channel()
-            kombu.Queue("order-worker", kombu.Exchange(""), routing_key="order-worker")(
-                channel
-            ).declare()
-            channel.queue_purge("order-worker")
+            kombu.Queue(queue, kombu.Exchange(""), routing_key=queue)(channel).declare()
+            channel.queue_purge(queue)
     except Exception as error:  # each transport has errors of its own
         if os.environ.get("CI"):
             raise

@@ -6,8 +6,11 @@ of its calls, a second one does the rest, and another process reads the results.
 
 import json
 import signal
+import subprocess
+import sys
 
 import celery_shop
+import kombu
 import pytest
 from celery_shop import BROKERS, changes, continued, order, reachable, standing
 from processes import both_providers, opened, until
@@ -19,7 +22,7 @@ from worker.ledger.schema import aliases, chords, jobs
 REJECTED = (5, 13, 33)  # orders that were cancelled: their confirm is rejected
 LOST = (16, 21)  # orders of which the first answer is lost: a lookup tells
 LAUNCH = """
-from celery import chain, chord, group
+from celery import Celery, chain, chord, group
 
 def ask(number):
     return confirm.s(f"S01-0000000-{number:07}", seller="acme")
@@ -47,6 +50,20 @@ made = {
     "linked": ask(16).apply_async(link=[ship.s("one"), ship.s("two")], link_error=bill.si("not")),
     "rejected": ask(33).apply_async(link=ship.s("never"), link_error=[bill.si(33), sorry.s()]),
 }
+if not app.conf.broker_url.startswith("memory"):  # which reaches no other process
+    shop = Celery("parcels", broker=app.conf.broker_url, set_as_current=False)
+    shop.conf.task_default_queue = "parcels"
+
+    @shop.task(name="parcels.pack")
+    def pack(receipt):
+        pass
+
+    made["of the shop's tasks and ours"] = chord([add.s(1, 2), ask(25)], gather.s("both"))()
+    made["to the shop's queue"] = chord([ask(27)], pack.s())().parent[0]
+    made["linked to the shop's queue"] = ask(26).apply_async(link=pack.s())
+made["revoked"] = ask(60).apply_async(countdown=600)
+made["revoked"].revoke()
+made["in an hour"] = ask(61).apply_async(countdown=3600)
 members = group(ask(30), ask(31), ask(30)).apply_async()
 members.save()
 ids = {name: result.as_tuple() for name, result in made.items()}
@@ -67,6 +84,7 @@ def come_to(get):
 def order_of(result):
     return come_to(lambda: result.get(timeout=30))
 
+waits = result_from_tuple(ids.pop("in an hour"), app=app)
 results = {{name: result_from_tuple(each, app=app) for name, each in ids.items()}}
 told = {{name: order_of(result) for name, result in results.items()}}
 saved = GroupResult.restore(members, app=app)
@@ -76,7 +94,27 @@ told["after the failed one"] = results["failing in the middle"].parent.state
 linked = results["linked"]
 linked.forget()
 told["forgotten"] = [linked.state, app.AsyncResult(linked.id).info["basis"]]
+told["in an hour"] = [waits.state, waits.info]
+waits.revoke()
+told["in an hour"].append(waits.state)
+told["from elsewhere"] = [order_of(app.AsyncResult(each)) for each in {elsewhere}]
 print(json.dumps(told))
+"""
+ELSEWHERE = """
+import json, sys
+from celery import Celery, signature
+
+shop = Celery("shop", broker=sys.argv[1])
+
+def ask(number, **options):
+    order = f"S01-0000000-{number:07}"
+    return shop.send_task(
+        "worker.confirm", (order,), {"seller": "acme"}, queue="order-worker", **options
+    ).id
+
+ship = signature("shop.ship", args=("elsewhere",), queue="order-worker")
+print(json.dumps([ask(50, link=ship), ask(50), ask(51, expires=600)]))
+assert "worker" not in sys.modules
 """
 
 
@@ -86,6 +124,7 @@ class Scene:
     def __init__(self, broker, shop, sandbox):
         self.broker, self.shop, self.sandbox = broker, shop, sandbox
         shop.configuration(broker__url=reachable(broker))
+        reachable(broker, "parcels")
         celery_shop.write(shop)
         self.runtime = shop.ledger()
         for number in REJECTED:
@@ -101,7 +140,19 @@ class Scene:
         with self.runtime.ledger.database.write() as connection:  # half a minute passes
             connection.execute(update(jobs).where(jobs.c.finished_at > 0).values(publish_at=0.0))
         self.worker = shop.start(*worker)
-        self.told = celery_shop.produce(shop, COLLECT.format(launched=launched))
+        elsewhere = [] if broker == "memory" else self.sent_from_elsewhere()
+        collect = COLLECT.format(launched=launched, elsewhere=elsewhere)
+        self.told = celery_shop.produce(shop, collect)
+
+    def sent_from_elsewhere(self):
+        """The ids of jobs that were asked for by a process with nothing but the broker."""
+        done = subprocess.run(
+            [sys.executable, "-c", ELSEWHERE, BROKERS[self.broker]],
+            capture_output=True,
+            check=True,
+            timeout=30,
+        )
+        return json.loads(done.stdout)
 
     def job(self, number):
         (row,) = (row for row in standing(self.runtime).values() if row.order_id == order(number))
@@ -117,6 +168,11 @@ def scene(request, tmp_path_factory):
     directory = tmp_path_factory.mktemp(request.param)
     with both_providers() as sandbox, opened(directory, sandbox.url) as shop:
         yield Scene(request.param, shop, sandbox)
+
+
+between_processes = pytest.mark.parametrize(
+    "scene", ["redis", "rabbitmq"], indirect=True, scope="module"
+)
 
 
 def orders(*numbers):
@@ -149,6 +205,11 @@ def test_a_chord_with_a_member_that_failed_tells_its_errbacks_and_not_its_body(s
 
 def test_jobs_and_the_shops_own_tasks_are_members_of_one_chord(scene):
     assert scene.told["mixed"] == [order(8), 5]
+
+
+@between_processes
+def test_a_producer_makes_a_chord_of_jobs_and_of_the_shops_own_tasks(scene):
+    assert scene.told["of the shop's tasks and ours"] == [3, order(25)]
 
 
 def test_a_chord_may_be_a_member_of_a_chord(scene):
@@ -204,6 +265,40 @@ def test_links_fire_after_a_doubt_and_errbacks_of_both_kinds_after_a_rejection(s
 def test_a_forgotten_result_leaves_the_job(scene):
     state, basis = scene.told["forgotten"]
     assert (state, basis) == ("SUCCESS", scene.job(16).receipt["basis"])
+
+
+# --- a result, and what came from elsewhere ------------------------------------------------
+
+
+def test_a_revoked_job_is_withdrawn_by_whoever_asks(scene):
+    kind, said, _ = scene.told["revoked"]
+    assert (kind, said) == ("TaskRevokedError", "revoked")
+    assert scene.job(60).state == "withdrawn"
+
+
+def test_a_job_that_waits_tells_what_for_and_until_when(scene):
+    before, info, after = scene.told["in an hour"]
+    assert (before, after) == ("PENDING", "REVOKED")
+    assert (info["state"], info["waiting_for"]) == ("waiting", "turn")
+    assert info["due_at"] == scene.job(61).due_at
+
+
+@between_processes
+def test_a_producer_with_nothing_but_the_broker_is_answered(scene):
+    assert scene.told["from elsewhere"] == orders(50, 50, 51)
+    assert scene.job(51).deadline - scene.job(51).accepted_at == pytest.approx(600, abs=10)
+    until(lambda: f"ship {order(50)} elsewhere" in continued(scene.shop))
+
+
+@between_processes
+def test_what_follows_goes_to_the_queue_of_the_shops_own_application(scene):
+    with kombu.Connection(BROKERS[scene.broker]) as connection:
+        queue = connection.SimpleQueue("parcels")
+        packed = [queue.get(timeout=10) for _ in range(2)]
+    given = [message.payload[0][0] for message in packed]
+    assert {message.headers["task"] for message in packed} == {"parcels.pack"}
+    told = sorted((each[0] if isinstance(each, list) else each)["order_id"] for each in given)
+    assert told == orders(26, 27)
 
 
 # --- everything -----------------------------------------------------------------------------
