@@ -219,7 +219,8 @@ def existing(
             f"{request.idempotency_key!r} belongs to job {holder.id}, which was asked with"
             f" another {', '.join(other)}: repeat its arguments, or give another key.",
         )
-    if holder.id != terms.job_id:
+    # An id that was made just now and given to nobody stands for nothing.
+    if holder.id != terms.job_id and (terms.options or not terms.new_id):
         connection.execute(
             ledger.database.insert(aliases).on_conflict_do_nothing(index_elements=["id"]),
             {
