@@ -7,8 +7,9 @@ what is not final then is left to the ledger, and the message is ignored.
 import functools
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Task as CeleryTask
 from celery.exceptions import Ignore
@@ -18,6 +19,9 @@ from worker.domain.jobs import Job, Request, State, Task
 from worker.errors import BadInput, Failed, JobError, Rejected, Withdrawn, WouldWait
 from worker.following import kept, send_with
 
+if TYPE_CHECKING:
+    from worker.ledger.acceptance import Accepted, Terms
+
 ENDINGS: dict[State, type[JobError]] = {
     State.REJECTED: Rejected,
     State.FAILED: Failed,
@@ -26,6 +30,16 @@ ENDINGS: dict[State, type[JobError]] = {
 FARTHEST = 3650 * 86400.0  # seconds: ten years; a time beyond is a slip, as milliseconds are
 publishing = broker.Publishing()
 log = logs.get("worker.tasks")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a task that has passed the door, and how its job is to be kept."""
+
+    args: Sequence[Any]
+    words: dict[str, Any]
+    request: Request
+    terms: "Terms"
 
 
 class JobTask(CeleryTask):
@@ -54,10 +68,10 @@ class JobTask(CeleryTask):
         """
         if self.app.conf.task_always_eager:
             return self.apply(args, kwargs, task_id=task_id, **options)
-        job_id, words, hung, runs_now = self._record(args, kwargs, task_id, options)
-        if runs_now:
-            self._send(job_id, args or (), words, hung)
-        return self.AsyncResult(job_id)
+        call, accepted = self._record(args, kwargs, task_id, options)
+        if accepted.runs_now:
+            self._send(accepted.job_id, call.args, call.words, call.terms.options)
+        return self.AsyncResult(accepted.job_id)
 
     def apply(
         self,
@@ -71,8 +85,8 @@ class JobTask(CeleryTask):
         Returns an EagerResult; its error is WouldWait where the job has to wait for longer than
         the patience. Raises BadInput and LedgerUnavailable.
         """
-        job_id, words, _, _ = self._record(args, kwargs, task_id, options)
-        return super().apply(args, words, task_id=job_id, **options)
+        call, accepted = self._record(args, kwargs, task_id, options)
+        return super().apply(call.args, call.words, task_id=accepted.job_id, **options)
 
     def _record(
         self,
@@ -80,31 +94,69 @@ class JobTask(CeleryTask):
         kwargs: Mapping[str, Any] | None,
         task_id: str | None,
         options: Mapping[str, Any],
-    ) -> tuple[str, dict[str, Any], dict[str, Any] | None, bool]:
-        """The job of a call, its keywords, what hangs on it, and whether it can run now."""
+    ) -> tuple["Call", "Accepted"]:
+        from worker.bootstrap import runtime
+
+        call = self._asked(args, kwargs, task_id, options)
+        return call, runtime().producers.accept(call.request, call.terms)
+
+    def delay_within(self, connection: Any, *args: Any, **kwargs: Any) -> Any:
+        """As `delay`, in the transaction of `connection`: its commit makes the job exist, its
+        rollback leaves no trace. See `apply_async_within`.
+        """
+        return self.apply_async_within(connection, args, kwargs)
+
+    def apply_async_within(
+        self,
+        connection: Any,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        task_id: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """As `apply_async`, in the transaction of a connection to the ledger's database.
+
+        `connection` is a Connection or Session of SQLAlchemy, a connection of psycopg or
+        sqlite3, or Django's `connection`. A Session and Django publish after the commit; of the
+        others' jobs the dispatcher hears, within some 20 ms. Raises BadInput, LedgerUnavailable
+        when the ledger was never reached, and what the connection itself raises.
+        """
+        from worker.bootstrap import runtime
+
+        call = self._asked(args, kwargs, task_id, options)
+        accepted = runtime().producers.accept_within(
+            connection,
+            call.request,
+            call.terms,
+            lambda new: self._send(new.job_id, call.args, call.words, call.terms.options),
+        )
+        return self.AsyncResult(accepted.job_id)
+
+    def _asked(
+        self,
+        args: Sequence[Any] | None,
+        kwargs: Mapping[str, Any] | None,
+        task_id: str | None,
+        options: Mapping[str, Any],
+    ) -> "Call":
         from worker.bootstrap import runtime
         from worker.ledger.acceptance import Terms
         from worker.producers import new_id
 
         words = dict(kwargs or {})
         again = bool(words.pop("again", False))
-        producers = runtime().producers
-        request = producers.request(self.job_task, args or (), words)
-        hung = kept(self.app, options)
-        accepted = producers.accept(
-            request,
-            Terms(
-                job_id=task_id or new_id(),
-                actor="producer",
-                new_id=task_id is None,
-                again=again,
-                due_in=_due_in(options),
-                expires_in=_seconds_until("expires", options.get("expires")),
-                options=hung,
-                may_publish=broker.reaches_a_worker(self.app.conf.broker_url),
-            ),
+        request = runtime().producers.request(self.job_task, args or (), words)
+        terms = Terms(
+            job_id=task_id or new_id(),
+            actor="producer",
+            new_id=task_id is None,
+            again=again,
+            due_in=_due_in(options),
+            expires_in=_seconds_until("expires", options.get("expires")),
+            options=kept(self.app, options),
+            may_publish=broker.reaches_a_worker(self.app.conf.broker_url),
         )
-        return accepted.job_id, words, hung, accepted.runs_now
+        return Call(args or (), words, request, terms)
 
     def announce(self, job_id: str, request: Request, hung: dict[str, Any] | None = None) -> bool:
         """Send a message of a job that was recorded for this request; whether it went."""
