@@ -44,8 +44,10 @@ def full(open_ledger):
     accept(ledger, confirm(0), job_id="parked", due_in=3600.0)
     accept(ledger, confirm(1), job_id="final")
     settle(ledger, hold(ledger, "final"))
+    accept(ledger, confirm(READY + 2), job_id="failed")
+    settle(ledger, hold(ledger, "failed"), REFUSED, max_attempts=1)
     with ledger.database.write() as connection:
-        for of in ("parked", "final"):
+        for of in ("parked", "final", "failed"):
             copy(connection, jobs, f"id = '{of}'", ("id", "order_id", "key"))
             copy(connection, attempts, f"job_id = '{of}'", ("job_id",))
             copy(connection, transitions, f"job_id = '{of}'", ("job_id",))
