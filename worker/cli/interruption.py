@@ -1,4 +1,4 @@
-"""Ctrl-C, for what acts on one thing after the other."""
+"""Ctrl-C and SIGTERM, for what acts on one thing after the other."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -6,12 +6,15 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+BY_SIGNAL = 128  # plus the signal's number: the exit code, as shells have it
+
 
 @contextmanager
-def stopped_between() -> Iterator[Callable[[], bool]]:
-    """Give what tells whether to stop: Ctrl-C lets the step at hand end, a second one does not.
+def stopped_between() -> Iterator[Callable[[], int | None]]:
+    """Give what tells which signal asked to stop, if one did: the step at hand ends first.
 
-    A step is a transaction, so that the second does no harm either.
+    A second signal does not wait for it. A step is a transaction, so that does no harm either.
     """
     asked: list[int] = []
 
@@ -20,12 +23,15 @@ def stopped_between() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         asked.append(number)
 
+    before: dict[signal.Signals, Any] = {}
     try:
-        before: Any = signal.signal(signal.SIGINT, ask)
+        for number in STOPPING:
+            before[number] = signal.signal(number, ask)
     except ValueError:  # not in the main thread, where nobody presses keys
-        yield lambda: False
+        yield lambda: None
         return
     try:
-        yield lambda: bool(asked)
+        yield lambda: asked[0] if asked else None
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

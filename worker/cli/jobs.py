@@ -6,38 +6,32 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from worker.cli import attention, printing, session
+from worker.cli import attention, listing, printing, session
+from worker.cli.durations import DURATION
 from worker.cli.failures import say
-from worker.cli.printing import lately, plain, short, status
-from worker.cli.tables import Column, table
+from worker.cli.listing import AWAITED, STATES, TASKS
+from worker.cli.printing import plain
 
 if TYPE_CHECKING:
     from worker.domain.retries import Schedule
     from worker.settings.sweeps import Retry
 
-STATES = ("waiting", "running", "in_doubt", "succeeded", "rejected", "failed", "withdrawn")
-COLUMNS = (
-    Column("job"),
-    Column("task", leaves=3),
-    Column("seller", leaves=4),
-    Column("order"),
-    Column("state"),
-    Column("requests", leaves=2),
-    Column("accepted"),
-    Column("finished", leaves=1),
-)
-
 
 @click.command("jobs", short_help="List jobs, the newest first.")
 @click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Repeatable.")
 @click.option("--seller", help="Only jobs of this seller.")
-@click.option("--task", type=click.Choice(("confirm", "cancel")))
+@click.option("--task", type=click.Choice(TASKS))
 @click.option("--order", "order_id", help="Only jobs of this order.")
 @click.option(
     "--needs-attention",
     is_flag=True,
     help="Only jobs that need a person or the buyer, each with what to do.",
 )
+@click.option(
+    "--waiting-for", multiple=True, type=click.Choice(AWAITED), help="Only jobs that wait for it."
+)
+@click.option("--since", type=DURATION, help="Only jobs accepted within this time: 30m, 24h.")
+@click.option("--until", type=DURATION, help="Only jobs accepted longer ago than this.")
 @click.option("--before", metavar="JOB", help="Only jobs older than this one: the next page.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
 @printing.as_json
@@ -47,6 +41,9 @@ def command(
     task: str | None,
     order_id: str | None,
     needs_attention: bool,
+    waiting_for: tuple[str, ...],
+    since: float | None,
+    until: float | None,
     before: str | None,
     limit: int,
     as_json: bool,
@@ -54,7 +51,7 @@ def command(
     """List jobs, the newest first; times are UTC. Buyers' details are left to `show`."""
     from worker.cli.naming import one_job
     from worker.ledger import queries
-    from worker.ledger.queries import Filters
+    from worker.ledger.filters import Filters
 
     now = session.runtime()
     ledger = now.ledger
@@ -63,7 +60,16 @@ def command(
         say(f"The seller {plain(seller)} is not configured; there are {plain(known)}.")
     oldest = one_job(ledger, before) if before is not None else None
     filters = Filters(
-        states, seller, task, order_id, oldest, needs_attention, _schedule(now.settings.retry)
+        states=states,
+        seller=seller,
+        task=task,
+        order_id=order_id,
+        before=oldest,
+        needs_attention=needs_attention,
+        schedule=_schedule(now.settings.retry),
+        waiting_for=waiting_for,
+        since=since,
+        until=until,
     )
     found = queries.find(ledger, filters, limit)
     if as_json:
@@ -72,22 +78,7 @@ def command(
     if needs_attention:
         _tell_what_to_do(found)
         return
-    table(
-        COLUMNS,
-        (
-            (
-                short(job["id"]),
-                job["task"],
-                job["seller"],
-                job["order_id"],
-                status(job),
-                job["attempt_count"],
-                lately(job["accepted_at"]),
-                lately(job["finished_at"]),
-            )
-            for job in found
-        ),
-    )
+    listing.show(found)
 
 
 def _schedule(section: "Retry | None") -> "Schedule | None":
