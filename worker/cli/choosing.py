@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from worker.cli import naming
+from worker.cli.completing import JOB, SELLER
 from worker.cli.durations import DURATION
 from worker.cli.listing import AWAITED, STATES, TASKS
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from worker.ledger.ledger import Ledger
 
 OPTIONS = {
-    "seller": click.option("--seller", help="All of this seller."),
+    "seller": click.option("--seller", type=SELLER, help="All of this seller."),
     "task": click.option("--task", type=click.Choice(TASKS), help="All of this task."),
     "states": click.option(
         "--state", "states", multiple=True, type=click.Choice(STATES), help="All in this state."
@@ -72,4 +73,4 @@ def jobs(command: Callable[..., None]) -> Callable[..., None]:
     )
     for option in (limit, *reversed(OPTIONS.values())):
         given = option(given)
-    return click.argument("job", nargs=-1)(given)
+    return click.argument("job", nargs=-1, type=JOB)(given)

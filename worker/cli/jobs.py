@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from worker.cli import attention, listing, printing, session
+from worker.cli import attention, listing, printing, session, watching
+from worker.cli.completing import JOB, SELLER
 from worker.cli.durations import DURATION
 from worker.cli.failures import say
 from worker.cli.listing import AWAITED, STATES, TASKS
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command("jobs", short_help="List jobs, the newest first.")
 @click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Repeatable.")
-@click.option("--seller", help="Only jobs of this seller.")
+@click.option("--seller", type=SELLER, help="Only jobs of this seller.")
 @click.option("--task", type=click.Choice(TASKS))
 @click.option("--order", "order_id", help="Only jobs of this order.")
 @click.option(
@@ -32,8 +33,11 @@ if TYPE_CHECKING:
 )
 @click.option("--since", type=DURATION, help="Only jobs accepted within this time: 30m, 24h.")
 @click.option("--until", type=DURATION, help="Only jobs accepted longer ago than this.")
-@click.option("--before", metavar="JOB", help="Only jobs older than this one: the next page.")
+@click.option(
+    "--before", metavar="JOB", type=JOB, help="Only jobs older than this one: the next page."
+)
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+@click.option("--watch", is_flag=True, help="Draw them anew each second, until Ctrl-C.")
 @printing.as_json
 def command(
     states: tuple[str, ...],
@@ -46,6 +50,7 @@ def command(
     until: float | None,
     before: str | None,
     limit: int,
+    watch: bool,
     as_json: bool,
 ) -> None:
     """List jobs, the newest first; times are UTC. Buyers' details are left to `show`."""
@@ -53,6 +58,8 @@ def command(
     from worker.ledger import queries
     from worker.ledger.filters import Filters
 
+    if watch and (as_json or needs_attention):
+        raise click.UsageError("--watch draws a table: leave --json and --needs-attention out.")
     now = session.runtime()
     ledger = now.ledger
     if seller is not None and seller not in now.sellers:  # there may be jobs of before
@@ -71,6 +78,9 @@ def command(
         since=since,
         until=until,
     )
+    if watch:
+        watching.watch(lambda: queries.find(ledger, filters, limit))
+        return
     found = queries.find(ledger, filters, limit)
     if as_json:
         printing.array(found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from worker.cli import acting, listing, naming, session
+from worker.cli.completing import JOB, SELLER
 from worker.cli.durations import DURATION
 from worker.cli.failures import say
 from worker.cli.printing import plain
@@ -21,11 +22,11 @@ DOUBT = "outcome_unknown"
 
 
 @click.command("retry", short_help="Try failed jobs again.")
-@click.argument("job", nargs=-1)
+@click.argument("job", nargs=-1, type=JOB)
 @click.option("--task", type=click.Choice(("confirm", "cancel")), help="All that failed of it.")
 @click.option("--state", type=click.Choice(("failed",)), help="The one that can be retried.")
 @click.option("--since", type=DURATION, help="All that failed within this time: 30m, 24h.")
-@click.option("--seller", help="All that failed of this seller.")
+@click.option("--seller", type=SELLER, help="All that failed of this seller.")
 @click.option("--limit", type=click.IntRange(min=1), help="No more than this, earliest first.")
 @click.option("--why", default="", help="Kept with the job.")
 @acting.terms

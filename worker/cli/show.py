@@ -3,10 +3,11 @@
 import click
 
 from worker.cli import printing, session
+from worker.cli.completing import JOB
 
 
 @click.command("show", short_help="Tell what happened to a job or an order.")
-@click.argument("name", metavar="JOB_OR_ORDER")
+@click.argument("name", metavar="JOB_OR_ORDER", type=JOB)
 @printing.as_json
 def command(name: str, as_json: bool) -> None:
     """Tell what happened to a job (its id or the beginning of it), or to all jobs of an order.
