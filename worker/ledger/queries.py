@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, select, text
 
 from worker.domain.jobs import Job
 from worker.domain.remedies import to_do
@@ -21,7 +21,7 @@ from worker.ledger.filters import Filters, filtered
 from worker.ledger.filters import of_order as belongs_to_order
 from worker.ledger.ledger import Ledger
 from worker.ledger.portraits import Portrait
-from worker.ledger.schema import aliases, attempts, jobs, transitions
+from worker.ledger.schema import BY_NO_JOB, aliases, attempts, jobs, transitions
 from worker.ledger.turns import RESERVED
 
 PAGE = 200  # jobs that are read at once
@@ -85,6 +85,18 @@ def of_order(ledger: Ledger, order_id: str) -> list[str]:
     statement = select(jobs.c.id).where(belongs_to_order(order_id)).order_by(jobs.c.seq)
     with ledger.database.read() as connection:
         return list(connection.execute(statement).scalars().all())
+
+
+def done_to(ledger: Ledger, order_id: str) -> list[Portrait]:
+    """What was done to an order by no job of it: kept, released; the oldest first."""
+    by_nobody = select(transitions).where(text(BY_NO_JOB), transitions.c.order_id == order_id)
+    sellers = select(jobs.c.seller).where(belongs_to_order(order_id))
+    statement = by_nobody.where(transitions.c.seller.in_(sellers)).order_by(transitions.c.id)
+    with ledger.database.read() as connection:
+        return [
+            {"seller": row.seller, "order_id": row.order_id, **portraits.transition(row)}
+            for row in connection.execute(statement)
+        ]
 
 
 def beginning_with(ledger: Ledger, prefix: str) -> list[str]:
