@@ -10,6 +10,7 @@ from sqlalchemy import update
 from tests.conformance.steps import (
     REFUSED,
     UNKNOWN,
+    Quotas,
     accept,
     at_once,
     cancel,
@@ -284,6 +285,15 @@ def test_it_leaves_alone_what_a_newer_job_has_superseded(ledger):
     withdrawals.withdraw(ledger, accept(ledger, cancel(2)).job_id, "sweep", "it is authorized")
     superseded = "a newer job has taken its place"
     assert due(ledger) == dict(zip(ids, [superseded, superseded, None], strict=True))
+
+
+def test_it_leaves_other_sellers_to_those_who_have_their_keys(open_ledger):
+    ledger = open_ledger(Quotas(known=("acme", "other")))
+    ours, theirs = fail(ledger, confirm(1)), fail(ledger, confirm(1, seller="other"))
+    keyless = "this process has not the keys of its seller"
+    assert due(open_ledger()) == {ours: None, theirs: keyless}
+    found = retries.due_for_retry(ledger, HOUR, 3, 100, seller="other")
+    assert [(each.job_id, each.why_not) for each in found] == [(theirs, None)]
 
 
 def test_it_takes_the_earliest_failures_first_and_no_more_than_it_may(ledger, monkeypatch):

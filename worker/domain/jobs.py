@@ -66,6 +66,15 @@ class Step(StrEnum):
     def is_lookup(self) -> bool:
         return self is not Step.APPLY
 
+    @property
+    def turn(self) -> "Step":
+        """The step among whose requests a job of this one waits for its turn.
+
+        A check waits among the writes: theirs is the scarcer quota, and the lookup is of use
+        only if its cancel may follow at once.
+        """
+        return Step.APPLY if self is Step.CHECK else self
+
 
 RANK = {Step.APPLY: 0, Step.DOUBT: 0, Step.REFUSAL: 0, Step.CHECK: 1, Step.DETAILS: 2}
 BEFORE_WRITE = frozenset({Step.APPLY, Step.CHECK})  # steps that a job begins with

@@ -113,7 +113,7 @@ def accept_within(
         NEWEST, {"seller": request.seller, "order_id": request.order_id, "key": key}
     ).scalar()
     now = ledger.database.now(connection)
-    spec = ledger.routes.bucket(request, request.first_step)
+    spec = ledger.routes.bucket(request, request.first_step.turn)
     ready = terms.due_in <= 0 and spec is not None
     runs_now = (
         ready and terms.may_publish and spec is not None and _could_run(connection, spec.key, now)
@@ -204,7 +204,7 @@ def blank(request: Request, job_id: str) -> dict[str, Any]:
         "step": request.first_step,
         "stale_states": request.stale_states and list(request.stale_states),
         "effect": Effect.NONE,
-        "rank": RANK[request.first_step],
+        "rank": RANK[request.first_step.turn],
         "ready": False,
         "finished_at": None,
         "publish_at": 0.0,

@@ -182,22 +182,31 @@ def failed(
             after = (row.finished_at, row.seq)
 
 
-def due_for_retry(ledger: Ledger, since: float, at_most: int, limit: int) -> list[Candidate]:
+def due_for_retry(
+    ledger: Ledger, since: float, at_most: int, limit: int, seller: str | None = None
+) -> list[Candidate]:
     """The confirms that failed within `since` seconds, the earliest failure first.
 
     At most `limit` of them are to be retried; the others are there with the reason why not,
     as far as the search came.
     """
     schedule = Schedule(since, at_most)
+    candidates: list[Candidate] = []
     with ledger.database.read() as connection:
         now = ledger.database.now(connection)
-    candidates: list[Candidate] = []
-    for each in failed(ledger, since=since, task=Task.CONFIRM):
+    for each in failed(ledger, since=since, task=Task.CONFIRM, seller=seller):
         if limit <= 0:
             break
-        reason = "a newer job has taken its place" if each.superseded else None
-        lifetime = ledger.routes.lifetime(each.job.request)
-        reason = reason or why_not_by_itself(each.job, schedule, now, lifetime)
+        reason = _why_not_by_itself(ledger, each, schedule, now)
         candidates.append(Candidate(each.job.id, reason))
         limit -= reason is None
     return candidates
+
+
+def _why_not_by_itself(ledger: Ledger, each: Failed, schedule: Schedule, now: float) -> str | None:
+    if each.superseded:
+        return "a newer job has taken its place"
+    if each.job.seller not in ledger.routes.sellers():  # its limit of age is not known either
+        return "this process has not the keys of its seller"
+    lifetime = ledger.routes.lifetime(each.job.request)
+    return why_not_by_itself(each.job, schedule, now, lifetime)

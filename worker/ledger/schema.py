@@ -36,6 +36,7 @@ FAILED = "state = 'failed'"
 FOR_SOMEBODY = "(state IN ('rejected', 'failed') OR waiting_for IN ('buyer', 'credentials'))"
 TO_CONTINUE = "finished_at IS NOT NULL AND options IS NOT NULL AND continued_at IS NULL"
 ALIAS_TO_CONTINUE = "options IS NOT NULL AND continued_at IS NULL"
+CHORD_TO_CONTINUE = "complete_at IS NOT NULL AND continued_at IS NULL"
 
 metadata = MetaData()
 
@@ -232,4 +233,26 @@ groups = Table(
     Column("group_id", String, primary_key=True),
     Column("result", Json, nullable=False),
     Column("at", Float, nullable=False),
+)
+
+chords = Table(
+    "chords",
+    metadata,
+    Column("id", String, primary_key=True),  # of the group that is the chord's header
+    Column("header", Json, nullable=False),  # its members' results, as Celery writes them
+    Column("body", Json, nullable=False),  # the signature of what follows them all
+    Column("at", Float, nullable=False),
+    Column("complete_at", Float),  # when the last member was done
+    Column("publish_at", Float, nullable=False),
+    Column("publish_count", Integer, nullable=False),
+    Column("continued_at", Float),  # when the body was sent, or its errbacks were fired
+    partial("chords_continue", "publish_at", where=CHORD_TO_CONTINUE),
+)
+
+chord_parts = Table(  # the members that are not done
+    "chord_parts",
+    metadata,
+    Column("task_id", String, primary_key=True),
+    Column("chord_id", String, ForeignKey("chords.id"), primary_key=True),
+    Index("chord_parts_chord", "chord_id"),
 )

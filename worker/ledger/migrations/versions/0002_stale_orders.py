@@ -1,4 +1,4 @@
-"""Stale orders and retries: what a sweep may cancel, which orders are kept, who kept them."""
+"""Stale orders, retries, and chords: what a sweep may cancel, who kept what, what waits for all."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -57,3 +57,31 @@ def upgrade() -> None:
         sqlite_where=sa.text("job_id IS NULL"),
         postgresql_where=sa.text("job_id IS NULL"),
     )
+    op.create_table(
+        "chords",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("header", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("body", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("complete_at", sa.Float(), nullable=True),
+        sa.Column("publish_at", sa.Float(), nullable=False),
+        sa.Column("publish_count", sa.Integer(), nullable=False),
+        sa.Column("continued_at", sa.Float(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        "chords_continue",
+        "chords",
+        ["publish_at"],
+        unique=False,
+        sqlite_where=sa.text("complete_at IS NOT NULL AND continued_at IS NULL"),
+        postgresql_where=sa.text("complete_at IS NOT NULL AND continued_at IS NULL"),
+    )
+    op.create_table(
+        "chord_parts",
+        sa.Column("task_id", sa.String(), nullable=False),
+        sa.Column("chord_id", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["chord_id"], ["chords.id"]),
+        sa.PrimaryKeyConstraint("task_id", "chord_id"),
+    )
+    op.create_index("chord_parts_chord", "chord_parts", ["chord_id"], unique=False)
