@@ -29,6 +29,7 @@ from worker.ledger import (
     settlements,
     withdrawals,
 )
+from worker.ledger.filters import Filters
 from worker.ledger.schema import attempts, jobs, transitions
 
 MANY = 20_000
@@ -106,7 +107,7 @@ VERBS = {
     "withdraw": lambda ledger, ids: withdrawals.withdraw(ledger, ids.pop(0), "operator", "no"),
     "due for retry": lambda ledger, _ids: retries.due_for_retry(ledger, 3600.0, 3, 100),
     "needs attention": lambda ledger, _ids: list(
-        queries.find(ledger, queries.Filters(needs_attention=True), 50)
+        queries.find(ledger, Filters(needs_attention=True), 50)
     ),
     "recover": lambda ledger, _ids: recovery.recover(ledger, "dispatcher"),
     "wake": lambda ledger, _ids: wake_one(ledger),
