@@ -5,6 +5,9 @@ import json
 import pytest
 from sandbox_clients import ORDER, PRODUCTION, Amazon
 
+from worker.sandbox.accounts import AmazonPayAccount
+from worker.sandbox.server import Sandbox
+
 STATUS = "InvalidOrderReferenceStatus"
 AUTHORIZATION, CAPTURE = f"{ORDER}-A000001", f"{ORDER}-C000001"
 LIVE = "P01-1234567-1234567"
@@ -205,6 +208,15 @@ def test_a_transaction_that_nobody_made_is_invalid_and_makes_no_order(pay, sandb
     assert pay.captured().code == "InvalidTransactionId"
 
 
+def test_a_transaction_of_another_seller_is_none_of_ones_own(clock, accounts):
+    theirs = AmazonPayAccount("SELLER2", "AKIAOTHER", "other-fake-secret")
+    with Sandbox([*accounts, theirs], clock=clock) as sandbox:
+        sandbox.stage(ORDER, seller="SELLER2", authorizations=["Open"])
+        pay = Payments(Amazon(sandbox.url, clock))
+        assert pay.authorization().code == "InvalidTransactionId"
+        assert [order["seller"] for order in sandbox.orders()] == ["SELLER2"]
+
+
 @pytest.mark.parametrize(
     ("note", "state", "order"),
     [
@@ -220,6 +232,15 @@ def test_an_authorization_ends_as_its_note_asks(amazon, pay, timeout, note, stat
     pay.authorize(SellerAuthorizationNote=note, TransactionTimeout=timeout)
     assert pay.authorization_state() == state
     assert amazon.state() == order
+
+
+def test_a_repaired_payment_method_is_not_held_against_the_order_again(amazon, sandbox, pay):
+    amazon.confirm()
+    pay.authorize(SellerAuthorizationNote=simulation("Declined", "InvalidPaymentMethod"))
+    sandbox.stage(ORDER, payment_repaired=True)
+    amazon.confirm()
+    assert pay.authorize("a-2").text("AuthorizationStatus/State") == "Open"
+    assert amazon.state() == "Open"
 
 
 def test_a_pending_capture_is_asked_for_by_its_note_and_holds_the_order(amazon, pay):
