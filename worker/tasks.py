@@ -7,8 +7,9 @@ what is not final then is left to the ledger, and the message is ignored.
 import functools
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Task as CeleryTask
 from celery.exceptions import Ignore
@@ -18,6 +19,9 @@ from worker.domain.jobs import Job, Request, State, Task
 from worker.errors import BadInput, Failed, JobError, Rejected, Withdrawn, WouldWait
 from worker.following import kept, send_with
 
+if TYPE_CHECKING:
+    from worker.ledger.acceptance import Terms
+
 ENDINGS: dict[State, type[JobError]] = {
     State.REJECTED: Rejected,
     State.FAILED: Failed,
@@ -26,6 +30,16 @@ ENDINGS: dict[State, type[JobError]] = {
 FARTHEST = 3650 * 86400.0  # seconds: ten years; a time beyond is a slip, as milliseconds are
 publishing = broker.Publishing()
 log = logs.get("worker.tasks")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a task that has passed the door, and how its job is to be kept."""
+
+    args: Sequence[Any]
+    words: dict[str, Any]
+    request: Request
+    terms: "Terms"
 
 
 class JobTask(CeleryTask):
@@ -54,10 +68,13 @@ class JobTask(CeleryTask):
         """
         if self.app.conf.task_always_eager:
             return self.apply(args, kwargs, task_id=task_id, **options)
-        job_id, words, hung, runs_now = self._record(args, kwargs, task_id, options)
-        if runs_now:
-            self._send(job_id, args or (), words, hung)
-        return self.AsyncResult(job_id)
+        from worker.bootstrap import runtime
+
+        call = self._asked(args, kwargs, task_id, options)
+        accepted = runtime().producers.accept(call.request, call.terms)
+        if accepted.runs_now:
+            self._send(accepted.job_id, call.args, call.words, call.terms.options)
+        return self.AsyncResult(accepted.job_id)
 
     def apply(
         self,
@@ -71,40 +88,40 @@ class JobTask(CeleryTask):
         Returns an EagerResult; its error is WouldWait where the job has to wait for longer than
         the patience. Raises BadInput and LedgerUnavailable.
         """
-        job_id, words, _, _ = self._record(args, kwargs, task_id, options)
-        return super().apply(args, words, task_id=job_id, **options)
+        from worker.bootstrap import runtime
 
-    def _record(
+        call = self._asked(args, kwargs, task_id, options)
+        accepted = runtime().producers.accept(call.request, call.terms)
+        return super().apply(call.args, call.words, task_id=accepted.job_id, **options)
+
+    def _asked(
         self,
         args: Sequence[Any] | None,
         kwargs: Mapping[str, Any] | None,
         task_id: str | None,
         options: Mapping[str, Any],
-    ) -> tuple[str, dict[str, Any], dict[str, Any] | None, bool]:
-        """The job of a call, its keywords, what hangs on it, and whether it can run now."""
+    ) -> "Call":
         from worker.bootstrap import runtime
         from worker.ledger.acceptance import Terms
         from worker.producers import new_id
 
         words = dict(kwargs or {})
         again = bool(words.pop("again", False))
-        producers = runtime().producers
-        request = producers.request(self.job_task, args or (), words)
+        request = runtime().producers.request(self.job_task, args or (), words)
         hung = kept(self.app, options)
-        accepted = producers.accept(
-            request,
-            Terms(
-                job_id=task_id or new_id(),
-                actor="producer",
-                new_id=task_id is None,
-                again=again,
-                due_in=_due_in(options),
-                expires_in=_seconds_until("expires", options.get("expires")),
-                options=hung,
-                may_publish=broker.reaches_a_worker(self.app.conf.broker_url),
-            ),
+        if hung and "chord" in hung:
+            _check_chord(hung.get("group_id"), task_id)
+        terms = Terms(
+            job_id=task_id or new_id(),
+            actor="producer",
+            new_id=task_id is None,
+            again=again,
+            due_in=_due_in(options),
+            expires_in=_seconds_until("expires", options.get("expires")),
+            options=hung,
+            may_publish=broker.reaches_a_worker(self.app.conf.broker_url),
         )
-        return accepted.job_id, words, hung, accepted.runs_now
+        return Call(args or (), words, request, terms)
 
     def announce(self, job_id: str, request: Request, hung: dict[str, Any] | None = None) -> bool:
         """Send a message of a job that was recorded for this request; whether it went."""
@@ -181,6 +198,22 @@ def error_arguments(job: Job) -> tuple[str, str | None, str]:
     message = error.get("advice") or error.get("message") or f"the job was {job.state}"
     code = error.get("code")
     return (f"{code}: {message}" if code else message), code, job.id
+
+
+def _check_chord(chord_id: str | None, task_id: str | None) -> None:
+    """Raise BadInput for a chord that is kept elsewhere: it would wait for this job for ever."""
+    from worker.bootstrap import runtime
+    from worker.ledger import chords, outside
+
+    database = runtime().ledger.database
+    if chords.is_known(database, chord_id, task_id):
+        return
+    if task_id is None or outside.find_job(database, task_id) is None:
+        raise BadInput(
+            "chord",
+            "is kept by another application, which never hears of this job's end: make it with"
+            " chord(…, app=confirm.app).",
+        )
 
 
 def _due_in(options: Mapping[str, Any]) -> float:
