@@ -37,6 +37,15 @@ def cancel(self: JobTask, /, *args: Any, **kwargs: Any) -> Any:
     return self.carry_out(args, kwargs)
 
 
+@app.task(name="worker.sweep", shared=False, ignore_result=True)
+def sweep(name: str, token: float) -> None:
+    """Run a schedule that a dispatcher has found due; of no use to anybody else."""
+    from worker.bootstrap import runtime, sweeps
+    from worker.ledger.schedules import Due
+
+    sweeps(runtime()).run(Due(str(name), float(token)))
+
+
 @app.task(name="worker.chord", shared=False, ignore_result=True)
 def _start_body(chord_id: str) -> None:
     """Sent by the dispatcher, for a chord of which all members are done."""

@@ -11,6 +11,7 @@ from worker.errors import LedgerUnavailable
 from worker.ledger.chords import Chord
 from worker.ledger.continuations import Message
 from worker.ledger.database import Database
+from worker.ledger.schedules import Due
 from worker.tasks import JobTask, publishing
 
 log = logs.get("worker.dispatcher")
@@ -43,7 +44,7 @@ class DispatcherStep(bootsteps.StartStopStep):
     terminate = stop
 
     def _run(self, parent: Any) -> None:
-        from worker.bootstrap import runtime
+        from worker.bootstrap import runtime, sweeps
 
         now = runtime()
 
@@ -53,12 +54,18 @@ class DispatcherStep(bootsteps.StartStopStep):
             task: JobTask = parent.app.tasks[f"worker.{message.job.task}"]
             return task.announce(message.id, message.job.request, message.options)
 
+        def tell(due: Due) -> bool:
+            sweep = parent.app.tasks["worker.sweep"]
+            return publishing.attempt(lambda: sweep.apply_async((due.name, due.token)))
+
         dispatcher = Dispatcher(
             now.ledger,
             now.worker,
             parent.pool.limit,  # the solo pool has one slot, whatever the concurrency
             publish,
             may_publish=lambda: not publishing.paused,
+            every=sweeps(now).every(),
+            tell=tell,
         )
         while not self._stopping.is_set():
             try:

@@ -9,7 +9,7 @@ import os
 import secrets
 import socket
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from worker import crash
 from worker.clock import SystemClock
@@ -18,10 +18,13 @@ from worker.executor import Executor
 from worker.ledger import upgrade
 from worker.ledger.database import Database
 from worker.ledger.ledger import Ledger
-from worker.producers import Producers
+from worker.producers import Producers, new_id
 from worker.providers.base import Provider
 from worker.providers.sellers import Sellers, provider_class
 from worker.settings import ConfigurationError, Settings, Withheld, load
+
+if TYPE_CHECKING:
+    from worker.sweeps.schedule import Sweeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,16 @@ def build(configured: Settings) -> Runtime:
     )
 
 
+def sweeps(now: Runtime) -> "Sweeps":
+    """The sweeps of the configuration. Raises ConfigurationError for what is wrong with them."""
+    from worker.sweeps.policies import policies
+    from worker.sweeps.schedule import Sweeps
+    from worker.sweeps.stale import StaleSweep
+
+    stale = StaleSweep(now.ledger, policies(now.settings), now.producers, new_id)
+    return Sweeps(now.ledger.database, stale)
+
+
 def check_sellers(now: Runtime, only: str | None = None) -> None:
     """Build every seller with its secrets. Raises ConfigurationError with all that is wrong."""
     mistakes: list[str] = []
@@ -86,6 +99,11 @@ def check_sellers(now: Runtime, only: str | None = None) -> None:
         mistakes.append(f"there is no seller in the configuration ({now.settings.source})")
     if only is None and not mistakes:
         mistakes += now.sellers.conflicts()
+    if only is None:
+        try:
+            sweeps(now)
+        except ConfigurationError as error:
+            mistakes += error.mistakes
     if mistakes:
         raise ConfigurationError(*mistakes)
 

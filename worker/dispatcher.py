@@ -1,17 +1,18 @@
-"""The dispatcher's rounds: ended leases, sleepers, and the ready jobs that this process can run.
+"""The dispatcher's rounds: ended leases, sleepers, schedules, and the jobs that can run here.
 
 Each worker process has one, and none is a leader: the ledger sees to it that two of them do
 not do the same thing twice. Nothing here knows Celery; the bootstep gives it a thread.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from worker import logs
 from worker.errors import LedgerUnavailable
-from worker.ledger import recovery, rounds, routing
+from worker.ledger import recovery, rounds, routing, schedules
 from worker.ledger.chords import Chord
 from worker.ledger.continuations import Message
 from worker.ledger.ledger import Ledger
+from worker.ledger.schedules import Due
 
 LONGEST = 1.0  # seconds between two rounds: the safety net under every wake-up
 AFTER_ERROR = 1.0  # seconds until a ledger that was away is tried again
@@ -21,7 +22,8 @@ log = logs.get("worker.dispatcher")
 
 class Dispatcher:
     """`slots` is how many jobs this process runs at once; `publish` sends one message, and
-    says whether it did; while `may_publish` says no, nothing is chosen to be sent.
+    says whether it did; while `may_publish` says no, nothing is chosen to be sent. `every` are
+    the schedules (name: seconds between two runs), and `tell` sends the message of one.
     """
 
     def __init__(
@@ -31,18 +33,23 @@ class Dispatcher:
         slots: int,
         publish: Callable[[Message | Chord], bool],
         may_publish: Callable[[], bool] = lambda: True,
+        every: Mapping[str, float] | None = None,
+        tell: Callable[[Due], bool] = lambda _due: False,
     ) -> None:
         self._ledger = ledger
         self._worker = worker
         self._slots = slots
         self._publish = publish
         self._may_publish = may_publish
+        self._every = every or {}
+        self._tell = tell
         self._outstanding: frozenset[str] = frozenset()
         self._prepared = False
 
     def prepare(self) -> None:
         """Once, before the first round."""
         routing.prepare(self._ledger)
+        schedules.ensure(self._ledger.database, self._every)
         self._prepared = True
 
     def round(self) -> float:
@@ -56,8 +63,9 @@ class Dispatcher:
             routing.find_strays(self._ledger)
             if not self._may_publish():
                 return LONGEST
+            next_sweep = self._tell_schedules() if self._every else LONGEST
             found = rounds.dispatch(
-                self._ledger, self._worker, self._slots, self._outstanding, LONGEST
+                self._ledger, self._worker, self._slots, self._outstanding, next_sweep
             )
         except LedgerUnavailable as error:
             log.warning("the ledger is away", error=str(error))
@@ -68,3 +76,16 @@ class Dispatcher:
         if unsent:  # else each round without a broker would double the wait for the next one
             rounds.unmark(self._ledger, unsent)
         return found.next_in
+
+    def _tell_schedules(self) -> float:
+        """Have each due schedule run by somebody; the seconds until the next one, LONGEST at most.
+
+        One that could not be told is due again at once, and waits with the next round.
+        """
+        database, names = self._ledger.database, list(self._every)
+        for due in schedules.take_due(database, names):
+            if not self._tell(due):
+                schedules.give_up(database, due)
+                return LONGEST
+        seconds = schedules.next_in(database, names)
+        return LONGEST if seconds is None else min(LONGEST, max(seconds, 0.0))

@@ -70,7 +70,10 @@ class Executor:
                 return held.job
 
     def _carry_out(self, held: Claim, claimed_from: float) -> None:
-        """One claim: its request, tried again in place while that is worth the wait."""
+        """One claim: its request, tried again in place while that is worth the wait.
+
+        The write of a sweep's cancel follows its check within the claim.
+        """
         run = Run(held, claimed_from)
         for attempt in self._in_place(run):
             if run.answer is not None:  # a further request: its own token, and the lease anew
@@ -82,7 +85,14 @@ class Executor:
             run.answer = self._send(run.held, run.claimed_from)
             run.decision = self._decide(run.held, run.answer, run.claimed_from)
             attempt.retry_state.set_result(run.decision)
-        self._settle(run)
+        answer, decision = run.came_to()
+        if not decision.goes_on:
+            self._settle(run)
+            return
+        crash.point("after_check")
+        claimed_from = self._clock.monotonic()
+        if write := settlements.go_on(self._ledger, run.held, answer, decision):
+            self._carry_out(write, claimed_from)
 
     def _in_place(self, run: "Run") -> Retrying:
         """Wait, stop and retry as the decision says; what ended is written before the wait."""

@@ -83,7 +83,7 @@ class Producers:
             request = FORMS[task](*args, **kwargs)
         except TypeError:
             raise _misfit(task, args, kwargs) from None
-        self._check(request)
+        self.check(request)
         return request
 
     def accept(self, request: Request, terms: Terms) -> Accepted:
@@ -112,7 +112,8 @@ class Producers:
             answer = {"kind": "bad_input", "field": error.field, "message": said}
             return acceptance.reject(self._ledger, odd, terms, answer)
 
-    def _check(self, request: Request) -> None:
+    def check(self, request: Request) -> None:
+        """Raise BadInput for the first fault of a request."""
         for field, value in request.arguments().items():
             if value is not None and not isinstance(value, str):
                 # Not the value: it may be a receipt, with all that is known of a buyer.

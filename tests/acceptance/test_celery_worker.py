@@ -239,6 +239,29 @@ for number, hold in ((1, 0), (2, 0), (3, 1.5)):
     assert sorted(set(continued(shop))) == wanted, shop.log_of(worker)
 
 
+def test_what_hangs_on_a_job_fires_again_for_the_ending_of_its_retry(shop, sandbox, start, produce):
+    shop.configuration(worker__max_attempts=1)
+    sandbox.add_fault(
+        match={"operation": "Confirm*"},
+        answer={"status": 503, "code": "InputStreamDisconnected"},
+        times=1,
+    )
+    produce(
+        f"""
+confirm.apply_async(
+    ({order(1)!r},), {{"seller": "acme"}}, link=ship.s(), link_error=bill.si(1)
+)
+"""
+    )
+    worker = start()
+    until(lambda: continued(shop) == ["bill 1"])
+    done = shop.order_worker("retry", "--task", "confirm", "--state", "failed", "--since", "1h")
+    assert (done.returncode, done.stderr) == (0, "1 job to retry: 1 attempts_exhausted.\n")
+    until(lambda: continued(shop) == ["bill 1", f"ship {order(1)}"])
+    (job,) = shop.told("jobs")
+    assert (job["state"], job["attempt_count"]) == ("succeeded", 3), shop.log_of(worker)
+
+
 @pytest.mark.parametrize("ends", ["succeeded", "rejected"])
 def test_what_hangs_on_a_job_fires_after_its_worker_was_killed(shop, sandbox, start, produce, ends):
     sandbox.stage(order(1), state="Open" if ends == "succeeded" else "Closed")

@@ -98,8 +98,14 @@ class ModelProvider:
     def sellers(self) -> tuple[str, ...]:
         return (self.seller,)
 
+    def state_after(self, request: Request) -> str | None:
+        return WANTED[request.task]
+
     def can_look_up(self, _request: Request) -> bool:
         return self.looks_up
+
+    def lifetime(self, _of: Request | Task) -> float | None:
+        return None
 
     def perform(self, job: Job) -> Answer:
         cold, self._called = not self._called, True

@@ -159,8 +159,6 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("text", "key"),
         [
-            ('[stale]\nevery = "5m"', "stale"),
-            ('[retry]\nevery = "10m"', "retry"),
             ("[worker]\nreserve = 0", "worker.reserve"),
             ('[worker]\nkeep_buyer_details = "30d"', "worker.keep_buyer_details"),
         ],

@@ -116,7 +116,7 @@ def test_a_mistake_names_the_variable_it_came_from(overridden):
     ("name", "answer"),
     [
         ("WORKER__PATIENC", 'worker.patienc .*did you mean "patience"'),
-        ("STALE__EVERY", "stale: is not available in this version"),
+        ("STALE__EVRY", 'stale.evry .*did you mean "every"'),
         ("LEDGER_URL", "write ORDER_WORKER_LEDGER__URL"),
         ("LEDGER__", "ORDER_WORKER_LEDGER__: names no key"),
         ("SELLERS____REGION", "names no key"),

@@ -14,11 +14,13 @@ from worker.providers.seller_center.configuration import Configuration as Seller
 from worker.providers.seller_center.operations import SET_STATUS_TO_CANCELED
 from worker.settings import Settings, load
 from worker.settings.references import references
+from worker.settings.sweeps import Retry, SellerStale, Stale
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "config" / "worker.toml"
 EXAMPLE = ROOT / "config" / "env.example"
 SECTIONS = ("ledger", "broker", "worker")
+SWEEPS = {"stale": Stale, "retry": Retry}  # shown as comments: with a section there is a sweep
 MODELS = {"acme": AmazonPay, "mall": SellerCenter}
 
 
@@ -39,19 +41,34 @@ def test_what_stands_in_it_is_the_default():
 
 
 def test_there_is_no_section_without_a_place_in_it():
-    assert {*SECTIONS, "sellers"} == set(Settings.model_fields)
-    assert set(tomllib.loads(FILE.read_text())) == set(Settings.model_fields)
+    assert {*SECTIONS, *SWEEPS, "sellers"} == set(Settings.model_fields)
+    assert set(tomllib.loads(FILE.read_text())) == {*SECTIONS, "sellers"}
 
 
 @pytest.fixture(scope="module")
 def uncommented(tmp_path_factory):
     """The sellers' tables with each option that the file shows as a comment."""
     text = FILE.read_text()
-    shown = re.sub(r"^# (\[sellers\..*\]|[a-z_]+ = .*)$", r"\1", text, flags=re.MULTILINE)
+    section = r"\[(?:sellers\..*|stale|retry)\]"
+    shown = re.sub(rf"^# ({section}|[a-z_]+ = .*)$", r"\1", text, flags=re.MULTILINE)
     path = tmp_path_factory.mktemp("shipped") / "worker.toml"
     path.write_text(shown)
     wanted = set(re.findall(r'env = "([A-Z_]+)"', shown))
     return load(path, {**variables(), **dict.fromkeys(wanted, "not-a-real-secret")})
+
+
+@pytest.mark.parametrize(("section", "model"), SWEEPS.items())
+def test_what_is_shown_of_a_sweep_is_its_default(uncommented, section, model):
+    shown = getattr(uncommented, section)
+    assert shown == model()
+    assert shown.model_fields_set == set(model.model_fields)
+
+
+def test_every_option_of_a_sellers_sweep_is_shown_somewhere(uncommented):
+    shown = [uncommented.sellers[seller].stale.model_fields_set for seller in MODELS]
+    assert set.union(*shown) == set(SellerStale.model_fields)
+    assert uncommented.sellers["acme"].stale.enabled is SellerStale().enabled
+    assert uncommented.sellers["mall"].stale.shop_timeout == SellerStale().shop_timeout
 
 
 @pytest.mark.parametrize(("seller", "model"), MODELS.items())

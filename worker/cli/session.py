@@ -1,6 +1,8 @@
 """What commands begin with: the configuration, the log, the ledger."""
 
+import getpass
 import logging
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,3 +45,16 @@ def asking() -> "Runtime":
     if not verbosity:
         logging.getLogger("worker.broker").setLevel(logging.ERROR)
     return runtime()
+
+
+def person() -> str:
+    """Who does it, for the history of jobs and orders."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return "command line"
+
+
+def somebody_answers() -> bool:
+    """Whether a question would be read by a person."""
+    return sys.stdin.isatty()

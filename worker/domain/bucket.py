@@ -124,6 +124,15 @@ def taken(bucket: Bucket, now: float) -> Bucket:
     return replace(bucket, level=bucket.level - 1.0, served_at=now)
 
 
+def given_back(bucket: Bucket, in_flight: int) -> Bucket:
+    """The bucket after a call that was let go was not made; `in_flight` no longer counts it.
+
+    It must have been refilled to now while the call still counted.
+    """
+    ceiling = max(0.0, bucket.ceiling - in_flight)
+    return replace(bucket, level=max(bucket.level, min(bucket.level + 1.0, ceiling)))
+
+
 def full(spec: BucketSpec, now: float, spent: int = 0) -> Bucket:
     """A bucket that has no row yet: full, but for the calls that are known to have been made."""
     bucket = Bucket(

@@ -32,6 +32,15 @@ class Decision:
     def is_final(self) -> bool:
         return self.state in FINAL
 
+    @property
+    def goes_on(self) -> bool:
+        """A check that lets the claim's write go: nothing is settled yet."""
+        return self.state is State.RUNNING
+
+    @property
+    def parks(self) -> bool:
+        return not self.is_final and not self.goes_on
+
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:

@@ -5,8 +5,11 @@ follows from each kind of request, `unanswered` what follows when no answer come
 in a `Decision`, which the ledger writes as it stands.
 """
 
+from dataclasses import replace
+
+from worker.domain.checks import after_check
 from worker.domain.choices import Circumstances, Decision, same_step
-from worker.domain.jobs import Job, Policy, Step, WaitingFor
+from worker.domain.jobs import Effect, Job, Policy, Step, WaitingFor
 from worker.domain.lookups import after_lookup
 from worker.domain.outcomes import Answer, Outcome
 from worker.domain.records import error_of
@@ -30,10 +33,26 @@ def decide(job: Job, answer: Answer, at: Circumstances, policy: Policy) -> Decis
     `job.effect` is what the requests before this one left behind.
     """
     if answer.outcome in FREE:
-        return _free(job, answer, at)
-    if job.step is Step.APPLY:
-        return after_write(job, answer, at, policy)
-    return after_lookup(job, answer, at, policy)
+        decision = _free(job, answer, at)
+    elif job.step is Step.APPLY:
+        decision = after_write(job, answer, at, policy)
+    elif job.step is Step.CHECK:
+        decision = after_check(job, answer, at, policy)
+    else:
+        decision = after_lookup(job, answer, at, policy)
+    return _checked_again(job, decision)
+
+
+def _checked_again(job: Job, decision: Decision) -> Decision:
+    """A sweep's cancel that is to be sent again begins with its check: the order may have been
+    authorized meanwhile, and a lookup counts for one claim only.
+    """
+    first = job.request.first_step
+    if decision.step is not Step.APPLY or first is Step.APPLY or not decision.parks:
+        return decision
+    if decision.effect is Effect.POSSIBLE:
+        return decision  # no lookup is possible: only a repeat tells
+    return replace(decision, step=first, retry_in=None)
 
 
 def _free(job: Job, answer: Answer, at: Circumstances) -> Decision:

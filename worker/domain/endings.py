@@ -27,6 +27,17 @@ def rejected(error: dict[str, Any]) -> Decision:
     return Decision(State.REJECTED, Effect.NONE, Step.APPLY, error=error, why=why)
 
 
+def withdrawn(why: str) -> Decision:
+    """Taken back by rule: nothing was sent, and nothing is to be."""
+    return Decision(
+        State.WITHDRAWN,
+        Effect.NONE,
+        Step.CHECK,
+        error={"kind": "withdrawn", "message": why},
+        why=why,
+    )
+
+
 def failed(error: dict[str, Any], why: str, cost: int = 0) -> Decision:
     """Given up, and nothing was applied."""
     return Decision(State.FAILED, Effect.NONE, Step.APPLY, cost=cost, error=error, why=why)

@@ -59,14 +59,25 @@ class Step(StrEnum):
     APPLY = "apply"
     DOUBT = "lookup:doubt"  # a request of ours may have been applied
     REFUSAL = "lookup:refusal"  # the order's state refused the request
+    CHECK = "lookup:check"  # a sweep's cancel: may this order still be cancelled?
     DETAILS = "lookup:details"  # confirmed; the buyer's name and address are still to be read
 
     @property
     def is_lookup(self) -> bool:
         return self is not Step.APPLY
 
+    @property
+    def turn(self) -> "Step":
+        """The step among whose requests a job of this one waits for its turn.
 
-RANK = {Step.APPLY: 0, Step.DOUBT: 0, Step.REFUSAL: 0, Step.DETAILS: 2}
+        A check waits among the writes: theirs is the scarcer quota, and the lookup is of use
+        only if its cancel may follow at once.
+        """
+        return Step.APPLY if self is Step.CHECK else self
+
+
+RANK = {Step.APPLY: 0, Step.DOUBT: 0, Step.REFUSAL: 0, Step.CHECK: 1, Step.DETAILS: 2}
+BEFORE_WRITE = frozenset({Step.APPLY, Step.CHECK})  # steps that a job begins with
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,14 @@ class Request:
     failure_url: str | None = None
     priority: int = 0
     key: str | None = None
+    # A sweep's cancel: the provider's words for the states in which it may cancel the order,
+    # which a lookup made for the very claim has to show. None: whoever asked knows.
+    stale_states: tuple[str, ...] | None = None
+
+    @property
+    def first_step(self) -> Step:
+        """What the job begins with, and begins with again whenever it is to send its write."""
+        return Step.APPLY if self.stale_states is None else Step.CHECK
 
     @property
     def idempotency_key(self) -> str:
@@ -126,6 +145,9 @@ class Job:
     not_applied_at: float | None = None  # when a first lookup said "not yet"
     sent_at: float | None = None  # when the write was last sent
     lost_leases: int = 0
+    finished_at: float | None = None
+    expires_at: float | None = None  # its caller's own limit of time, beside give_up_after
+    retries: int = 0  # by the schedule
     receipt: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
 

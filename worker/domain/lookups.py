@@ -25,7 +25,7 @@ from worker.domain.waits import BUYER, IN_PLACE, LOOKUP, backoff, parked_for, re
 def after_lookup(job: Job, answer: Answer, at: Circumstances, policy: Policy) -> Decision:
     order = answer.order
     if answer.outcome is not Outcome.APPLIED or order is None:
-        return _not_read(job, answer, at, policy)
+        return not_read(job, answer, at, policy)
     if job.step is Step.DETAILS:
         return _details(job, answer, order, at, policy)
     match order.standing:
@@ -108,7 +108,7 @@ def _waits_for_buyer(job: Job, order: OrderView, at: Circumstances) -> Decision:
     )
 
 
-def _not_read(job: Job, answer: Answer, at: Circumstances, policy: Policy) -> Decision:
+def not_read(job: Job, answer: Answer, at: Circumstances, policy: Policy) -> Decision:
     """A lookup that told nothing: it changed nothing either, and is repeated at no cost."""
     said = answer.code or answer.message or str(answer.outcome)
     if job.effect is Effect.APPLIED and answer.outcome in {Outcome.REJECTED, Outcome.STATE_REFUSED}:

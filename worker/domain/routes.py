@@ -26,6 +26,17 @@ class Routes(Protocol):
         """The sellers whose requests this process can route."""
         ...
 
+    def state_after(self, request: Request) -> str | None:
+        """The state, in the provider's word, that the request's order has once it succeeded."""
+        ...
+
     def can_look_up(self, request: Request) -> bool:
         """Whether the request's order can be read back at the provider."""
+        ...
+
+    def lifetime(self, request: Request) -> float | None:
+        """Seconds from the request's acceptance in which it can be carried out at the provider.
+
+        None where the provider names no limit, or this process does not know the seller.
+        """
         ...

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, exists, select, text, update
 
 from worker.domain import bucket as arithmetic
-from worker.domain.jobs import RANK, Effect, Request, State, Step, WaitingFor
+from worker.domain.jobs import RANK, Effect, Request, State, WaitingFor
 from worker.errors import BadInput
 from worker.ledger import history, quotas, rows
 from worker.ledger.continuations import CONTINUE_AFTER
@@ -113,23 +113,26 @@ def accept_within(
         NEWEST, {"seller": request.seller, "order_id": request.order_id, "key": key}
     ).scalar()
     now = ledger.database.now(connection)
-    spec = ledger.routes.bucket(request, Step.APPLY)
+    spec = ledger.routes.bucket(request, request.first_step.turn)
     ready = terms.due_in <= 0 and spec is not None
     runs_now = (
         ready and terms.may_publish and spec is not None and _could_run(connection, spec.key, now)
     )
-    lifetime = ledger.policy.give_up_after[request.task]
-    if terms.expires_in is not None:
-        lifetime = min(lifetime, terms.expires_in)
+    due_at = now + max(0.0, terms.due_in)
+    give_up_at = due_at + ledger.policy.give_up_after[request.task]
+    expires_at = None if terms.expires_in is None else due_at + terms.expires_in
+    if expires_at is not None:
+        give_up_at = min(give_up_at, expires_at)
     statement = ledger.database.insert(jobs).on_conflict_do_nothing().returning(jobs.c.id)
     values = blank(request, terms.job_id) | {
         "previous_id": newest,
         "bucket": spec.key if spec else None,
         "ready": ready,
         "accepted_at": now,
-        "due_at": now + max(0.0, terms.due_in),
-        "deadline": now + max(0.0, terms.due_in) + lifetime,
-        "give_up_at": now + max(0.0, terms.due_in) + lifetime,
+        "due_at": due_at,
+        "deadline": give_up_at,
+        "give_up_at": give_up_at,
+        "expires_at": expires_at,
         "publish_at": now + FIRST_PUBLISH if runs_now else 0.0,
         "publish_count": 1 if runs_now else 0,
         "options": terms.options,
@@ -198,9 +201,10 @@ def blank(request: Request, job_id: str) -> dict[str, Any]:
         "previous_id": None,
         "state": State.WAITING,
         "waiting_for": WaitingFor.TURN,
-        "step": Step.APPLY,
+        "step": request.first_step,
+        "stale_states": request.stale_states and list(request.stale_states),
         "effect": Effect.NONE,
-        "rank": RANK[Step.APPLY],
+        "rank": RANK[request.first_step.turn],
         "ready": False,
         "finished_at": None,
         "publish_at": 0.0,

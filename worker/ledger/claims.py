@@ -2,39 +2,34 @@
 
 The order is locked by a statement of its own; the next ones then see what the lock waited for.
 A claim of a write sets the job's effect to possible: from here on only an answer tells.
-
-Rows of jobs are locked FOR NO KEY UPDATE: a producer's row that only refers to a job (an alias,
-in a shop's long transaction) holds up nobody who writes the job.
 """
 
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, bindparam, select
 
-from worker.domain.bucket import Bucket
-from worker.domain.jobs import FINAL, RANK, Effect, Job, State, Step, Task, WaitingFor
+from worker.domain.bucket import Bucket, BucketSpec
+from worker.domain.jobs import (
+    BEFORE_WRITE,
+    FINAL,
+    RANK,
+    Effect,
+    Job,
+    State,
+    Step,
+    WaitingFor,
+)
 from worker.ledger import history, rows, turns
 from worker.ledger.ledger import Ledger
-from worker.ledger.schema import PARKED, RUNNING, jobs, orders
+from worker.ledger.precedence import WRITE, lock_order, order_is_free, why_spared, withdraw_row
+from worker.ledger.schema import jobs
 
 JOB = select(jobs).where(jobs.c.id == bindparam("job_id"))
 LOCKED_JOB = JOB.with_for_update(key_share=True)
-ORDER = select(orders).where(
-    orders.c.seller == bindparam("seller"), orders.c.order_id == bindparam("order_id")
-)
-OTHERS = (
-    select(jobs)
-    .where(jobs.c.seller == bindparam("seller"), jobs.c.order_id == bindparam("order_id"))
-    .where(jobs.c.id != bindparam("job_id"))
-    .where(text(f"({PARKED} OR {RUNNING})"))
-    .order_by(jobs.c.seq)
-    .with_for_update(key_share=True)
-)
-WRITE = update(jobs).where(jobs.c.id == bindparam("job_id"))
 
-OVERTAKES = (Task.CANCEL, Task.CONFIRM)
 WAKE_UP = 30.0  # seconds until a job looks again whether its order is free or its seller known
+LOOKUP_TOKEN = 1.0  # seconds, at least, until a check looks again for the token of its lookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +41,7 @@ class Claim:
     turn: turns.Turn
     worker: str
     lease_until: float
+    reserved: turns.Turn | None = None  # of the write that a check may lead to
 
     @property
     def bucket(self) -> Bucket:
@@ -71,7 +67,7 @@ def claim(ledger: Ledger, job_id: str, worker: str) -> Claim | NotNow:
             return NotNow(None)
         if State(row.state) in FINAL:
             return NotNow(rows.job(row))
-        doubted = _lock_order(ledger, connection, row.seller, row.order_id)
+        order = lock_order(ledger, connection, row.seller, row.order_id)
         row = connection.execute(LOCKED_JOB, {"job_id": job_id}).one()
         job = rows.job(row)
         now = ledger.database.now(connection)
@@ -79,21 +75,15 @@ def claim(ledger: Ledger, job_id: str, worker: str) -> Claim | NotNow:
             return NotNow(job)
         if job.due_at > now or job.deadline <= now:
             return NotNow(job)  # an early message; or the dispatcher's to conclude
-        if job.effect is not Effect.APPLIED and not _order_is_free(connection, job, now, worker):
+        if job.step is Step.CHECK and (why := why_spared(connection, job, order)):
+            return _spare(ledger, connection, job, now, worker, why)
+        if job.effect is not Effect.APPLIED and not order_is_free(connection, job, now, worker):
             return _park(connection, job, WaitingFor.ORDER, now, worker)
         # A worker that did not know the seller may have parked the job without a lookup.
-        doubted = doubted or job.effect is Effect.POSSIBLE
-        if doubted and job.step is Step.APPLY and ledger.routes.can_look_up(job.request):
+        doubted = order.in_doubt or job.effect is Effect.POSSIBLE
+        if doubted and job.step in BEFORE_WRITE and ledger.routes.can_look_up(job.request):
             return _look_up_first(ledger, connection, job, now, worker)
-        spec = ledger.routes.bucket(job.request, job.step)
-        if spec is None:
-            return _park(connection, job, WaitingFor.CREDENTIALS, now, worker)
-        turn = turns.take(ledger, connection, job, spec, worker)
-        if not isinstance(turn, turns.Turn):
-            values = {"ready": True, "bucket": spec.key, "publish_at": 0.0, "publish_count": 0}
-            connection.execute(WRITE, {"job_id": job.id, **values})
-            return NotNow(job)
-        return _hold(ledger, connection, row, job, turn, worker)
+        return _take_turn(ledger, connection, row, job, now, worker)
 
 
 def take(ledger: Ledger, held: Claim) -> Claim | None:
@@ -102,7 +92,7 @@ def take(ledger: Ledger, held: Claim) -> Claim | None:
     None if there is no token for it now, or the lease has been taken away.
     """
     with ledger.database.write() as connection:
-        _lock_order(ledger, connection, held.job.seller, held.job.order_id)
+        lock_order(ledger, connection, held.job.seller, held.job.order_id)
         row = connection.execute(LOCKED_JOB, {"job_id": held.job.id}).one()
         if row.state != State.RUNNING or row.lease_token != held.token:
             return None
@@ -113,7 +103,77 @@ def take(ledger: Ledger, held: Claim) -> Claim | None:
         turn = turns.take(ledger, connection, job, spec, held.worker)
         if not isinstance(turn, turns.Turn):
             return None
-        return _renew(ledger, connection, row, job, turn, held.worker)
+        again = _renew(ledger, connection, row, job, turn, held.worker)
+        return replace(again, reserved=held.reserved)
+
+
+def go_on(ledger: Ledger, connection: Connection, held: Claim, row: Any, now: float) -> Claim:
+    """Hold the write that a check has let go, on the token that was reserved for it; the lease
+    is new. The order is locked, and `row` is the job's.
+    """
+    if held.reserved is None:
+        raise AssertionError("Bug! A check lets a write go that has no token.")
+    job = replace(held.job, step=Step.APPLY, attempt_count=row.attempt_count)
+    turn = turns.start_reserved(connection, held.reserved, job.attempt_count + 1, now)
+    claim = _renew(ledger, connection, row, job, turn, held.worker)
+    connection.execute(WRITE, {"job_id": job.id, "step": Step.APPLY, "rank": RANK[Step.APPLY]})
+    return claim
+
+
+def _spare(
+    ledger: Ledger, connection: Connection, job: Job, now: float, worker: str, why: str
+) -> NotNow:
+    withdraw_row(connection, job, now, worker, why)
+    ledger.database.announce(connection)
+    return NotNow(replace(job, state=State.WITHDRAWN))
+
+
+def _take_turn(
+    ledger: Ledger, connection: Connection, row: Any, job: Job, now: float, worker: str
+) -> Claim | NotNow:
+    spec = ledger.routes.bucket(job.request, job.step)
+    if spec is None:
+        return _park(connection, job, WaitingFor.CREDENTIALS, now, worker)
+    if job.step is Step.CHECK:
+        return _check(ledger, connection, row, job, spec, now, worker)
+    turn = turns.take(ledger, connection, job, spec, worker)
+    if not isinstance(turn, turns.Turn):
+        return _stay_ready(connection, job, spec)
+    return _hold(ledger, connection, row, job, turn, worker)
+
+
+def _check(
+    ledger: Ledger,
+    connection: Connection,
+    row: Any,
+    job: Job,
+    spec: BucketSpec,
+    now: float,
+    worker: str,
+) -> Claim | NotNow:
+    """Claim a check together with the write that it may lead to.
+
+    It waits among the writes; without a token for its lookup it stands in nobody's way: it is
+    parked.
+    """
+    write = ledger.routes.bucket(job.request, job.step.turn)
+    if write is None:
+        return _park(connection, job, WaitingFor.CREDENTIALS, now, worker)
+    taken = turns.take_both(ledger, connection, job, (spec, write), worker)
+    if isinstance(taken, turns.NoTurn):
+        if taken.of_write:
+            return _stay_ready(connection, job, write)
+        seconds = min(max(taken.seconds, LOOKUP_TOKEN), WAKE_UP)
+        return _park(connection, job, WaitingFor.QUOTA, now, worker, seconds)
+    check, reserved = taken
+    held = _hold(ledger, connection, row, job, check, worker)
+    return replace(held, reserved=reserved)
+
+
+def _stay_ready(connection: Connection, job: Job, spec: BucketSpec) -> NotNow:
+    values = {"ready": True, "bucket": spec.key, "publish_at": 0.0, "publish_count": 0}
+    connection.execute(WRITE, {"job_id": job.id, **values})
+    return NotNow(job)
 
 
 def _hold(
@@ -161,68 +221,13 @@ def _renew(
     return Claim(held, token, turn, worker, lease_until)
 
 
-def _lock_order(ledger: Ledger, connection: Connection, seller: str, order_id: str) -> bool:
-    """Lock the order's row, made if it is new; whether an earlier job left its state in doubt."""
-    of = {"seller": seller, "order_id": order_id}
-    row = connection.execute(ORDER.with_for_update(), of).one_or_none()
-    if row is None:
-        new = ledger.database.insert(orders).on_conflict_do_nothing()
-        connection.execute(new, {**of, "in_doubt": False})
-        row = connection.execute(ORDER.with_for_update(), of).one()
-    return bool(row.in_doubt)
-
-
-def _order_is_free(connection: Connection, job: Job, now: float, worker: str) -> bool:
-    """Whether no other job of the order is in the way of this one.
-
-    One whose effect is applied only waits for details, and one may wait for the buyer. A
-    cancel takes back what earlier confirms have not begun.
-    """
-    free = True
-    of = {"seller": job.seller, "order_id": job.order_id, "job_id": job.id}
-    for other in map(rows.job, connection.execute(OTHERS, of)):
-        overtaken = (job.task, other.task) == OVERTAKES and other.seq < job.seq
-        if overtaken and _is_untouched(other):
-            withdraw_row(connection, other, now, worker, f"the order is cancelled by job {job.id}")
-        elif _holds_up(other, job):
-            free = False
-    return free
-
-
-def _holds_up(other: Job, job: Job) -> bool:
-    if other.effect is Effect.APPLIED or other.waiting_for is WaitingFor.BUYER:
-        return False
-    if other.state is State.WAITING:
-        return other.seq < job.seq and job.state is State.WAITING
-    if other.state is State.IN_DOUBT and job.state is State.IN_DOUBT:
-        return other.seq < job.seq
-    return True
-
-
-def _is_untouched(job: Job) -> bool:
-    return job.state is State.WAITING and job.effect is Effect.NONE
-
-
-def withdraw_row(connection: Connection, job: Job, now: float, actor: str, why: str) -> None:
-    """Take back a locked job that waits and has had no effect."""
-    history.job_went(connection, job.id, job.state, State.WITHDRAWN, at=now, actor=actor, why=why)
-    connection.execute(
-        WRITE,
-        {
-            "job_id": job.id,
-            "state": State.WITHDRAWN,
-            "waiting_for": None,
-            "ready": False,
-            "holds_key": False,
-            "finished_at": now,
-            "publish_at": now,
-            "error": {"kind": "withdrawn", "message": why},
-        },
-    )
-
-
 def _park(
-    connection: Connection, job: Job, waiting_for: WaitingFor, now: float, worker: str
+    connection: Connection,
+    job: Job,
+    waiting_for: WaitingFor,
+    now: float,
+    worker: str,
+    seconds: float = WAKE_UP,
 ) -> NotNow:
     """Put a job aside that cannot run; it is woken, and looks again by itself."""
     if job.waiting_for is not waiting_for and job.state is State.WAITING:
@@ -235,7 +240,7 @@ def _park(
             actor=worker,
             waiting_for=waiting_for,
         )
-    values = {"ready": False, "waiting_for": waiting_for, "due_at": now + WAKE_UP}
+    values = {"ready": False, "waiting_for": waiting_for, "due_at": now + seconds}
     connection.execute(WRITE, {"job_id": job.id, **values})
     return NotNow(job)
 

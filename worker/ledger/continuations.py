@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text, union_all, update
+from sqlalchemy import Connection, bindparam, exists, select, text, union_all, update
 
 from worker import logs
 from worker.domain.jobs import Job
@@ -70,11 +70,15 @@ MARKS = tuple(
         (chords, CHORD_TO_CONTINUE),
     )
 )
+# A job that is open again, since it was retried meanwhile, has another ending to be told.
 FIRED = tuple(
     update(table)
-    .where(table.c.id == bindparam("of_id"), table.c.options.is_not(None))
+    .where(table.c.id == bindparam("of_id"), table.c.options.is_not(None), is_final)
     .values(continued_at=bindparam("now"))
-    for table in (jobs, aliases)
+    for table, is_final in (
+        (jobs, jobs.c.finished_at.is_not(None)),
+        (aliases, exists().where(jobs.c.id == aliases.c.job_id, jobs.c.finished_at.is_not(None))),
+    )
 )
 COUNTS = tuple(
     select(table.c.publish_count).where(table.c.id == bindparam("of_id"))

@@ -54,3 +54,28 @@ def order_went(
             "why": None,
         },
     )
+
+
+def order_was(
+    connection: Connection,
+    order: tuple[str, str],
+    what: str,
+    *,
+    at: float,
+    actor: str,
+    why: str | None = None,
+) -> None:
+    """Record what somebody did to an order (seller, order id) by no job: kept or released it."""
+    seller, order_id = order
+    connection.execute(
+        INSERT,
+        {
+            "at": at,
+            "seller": seller,
+            "order_id": order_id,
+            "subject": "order",
+            "new": what,
+            "actor": actor,
+            "why": why,
+        },
+    )

@@ -12,9 +12,10 @@ from worker import logs
 from worker.domain.decisions import Decision, expired, lease_lost
 from worker.domain.jobs import FINAL, Job, State
 from worker.errors import LedgerUnavailable
-from worker.ledger import quotas, rows
-from worker.ledger.claims import JOB, LOCKED_JOB, ORDER, WRITE
+from worker.ledger import quotas, rows, turns
+from worker.ledger.claims import JOB, LOCKED_JOB
 from worker.ledger.ledger import Ledger
+from worker.ledger.precedence import ORDER, WRITE
 from worker.ledger.schema import IN_FLIGHT, PARKED, RUNNING, attempts, jobs
 from worker.ledger.settlements import conclude, learn_of_order
 
@@ -89,7 +90,7 @@ def _end(ledger: Ledger, job_id: str, actor: str) -> bool:
             connection.execute(WRITE, lost | {"lease_token": row.lease_token + 1})
         conclude(ledger, connection, job, decision, now=now, actor=actor)
         if order is not None:  # there is none before the first claim of one of its jobs
-            learn_of_order(connection, job, decision, order, None, now, actor)
+            learn_of_order(ledger, connection, job, decision, order, None, now, actor)
         if decision.is_final:  # nobody is running it: its continuations are the dispatcher's
             connection.execute(WRITE, {"job_id": job.id, "publish_at": now})
         if job.state is State.RUNNING:
@@ -115,4 +116,5 @@ def _end_lost_attempts(ledger: Ledger, connection: Connection, job: Job, now: fl
         if key in specs:
             bucket, _, _ = quotas.lock(ledger.database, connection, specs[key])
             quotas.write(connection, bucket)
+    connection.execute(turns.DROP_RESERVED, {"of_job": job.id})  # no request was made of it
     connection.execute(END_LOST_ATTEMPTS, {"of_job": job.id, "finished_at": now})

@@ -32,6 +32,8 @@ UNROUTED = "bucket IS NULL AND state IN ('waiting', 'in_doubt')"
 IN_FLIGHT = "finished_at IS NULL"
 BY_NO_JOB = "job_id IS NULL"
 SWEEPABLE = "authorized_at IS NULL AND kept_at IS NULL"
+FAILED = "state = 'failed'"
+FOR_SOMEBODY = "(state IN ('rejected', 'failed') OR waiting_for IN ('buyer', 'credentials'))"
 TO_CONTINUE = "finished_at IS NOT NULL AND options IS NOT NULL AND continued_at IS NULL"
 ALIAS_TO_CONTINUE = "options IS NOT NULL AND continued_at IS NULL"
 CHORD_TO_CONTINUE = "complete_at IS NOT NULL AND continued_at IS NULL"
@@ -80,6 +82,7 @@ jobs = Table(
     Column("deadline", Float, nullable=False),  # of the present state: the dispatcher ends it
     Column("give_up_at", Float, nullable=False),  # of the job, but for its doubts
     Column("finished_at", Float),
+    Column("expires_at", Float),  # its caller's own limit: no schedule retries it beyond
     Column("publish_at", Float, nullable=False),  # not published (again) before this
     Column("publish_count", Integer, nullable=False),  # since the last claim
     Column("attempt_count", Integer, nullable=False),
@@ -104,6 +107,8 @@ jobs = Table(
     partial("jobs_lease", "lease_until", where=RUNNING),
     partial("jobs_continue", "publish_at", where=TO_CONTINUE),
     partial("jobs_unrouted", "seq", where=UNROUTED),
+    partial("jobs_failed", "finished_at", "seq", where=FAILED),
+    partial("jobs_attention", "seq", where=FOR_SOMEBODY),
     Index("jobs_order", "seller", "order_id", "seq"),
     Index("jobs_state", "state", "seq"),
     sqlite_autoincrement=True,  # a number is never given twice
@@ -209,6 +214,7 @@ aliases = Table(
     Column("publish_at", Float, nullable=False),
     Column("publish_count", Integer, nullable=False),
     Column("continued_at", Float),
+    Index("aliases_job", "job_id"),
     partial("aliases_continue", "publish_at", where=ALIAS_TO_CONTINUE),
 )
 

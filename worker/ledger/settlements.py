@@ -4,7 +4,7 @@ A settle whose token is no longer the job's changes no job: the dispatcher has t
 away, and the job has gone on. What the call taught the bucket is true all the same.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, text, update
@@ -12,19 +12,16 @@ from sqlalchemy import Connection, Row, bindparam, select, text, update
 from worker.domain import bucket as arithmetic
 from worker.domain.bucket import BucketSpec
 from worker.domain.decisions import Decision
+from worker.domain.endings import withdrawn
 from worker.domain.jobs import RANK, Job, State, Step, WaitingFor
 from worker.domain.outcomes import Answer, OrderView, Outcome
-from worker.ledger import history, quotas
-from worker.ledger.claims import ORDER, WRITE, Claim
+from worker.ledger import claims, history, quotas, turns
+from worker.ledger.claims import LOCKED_JOB, Claim
 from worker.ledger.continuations import CONTINUE_AFTER
 from worker.ledger.ledger import Ledger
+from worker.ledger.precedence import ORDER, WRITE, why_spared
 from worker.ledger.schema import IN_FLIGHT, SLEEPING, attempts, jobs, orders
 
-FENCE = (
-    select(jobs.c.lease_token, jobs.c.state)
-    .where(jobs.c.id == bindparam("job_id"))
-    .with_for_update(key_share=True)
-)
 END_ATTEMPT = update(attempts).where(attempts.c.id == bindparam("attempt"), text(IN_FLIGHT))
 WAITS_FOR_ORDER = (
     select(jobs.c.id, jobs.c.state, jobs.c.bucket)
@@ -51,22 +48,61 @@ def settle(ledger: Ledger, held: Claim, answer: Answer, decision: Decision) -> b
     return _write(ledger, held, answer, decision, keep=False)
 
 
+def go_on(ledger: Ledger, held: Claim, answer: Answer, decision: Decision) -> Claim | None:
+    """End a check's attempt, and hold the write that it lets go.
+
+    The lookup has taken its time: whether the order was kept meanwhile, or somebody asked for
+    something else, is read under the order's lock. None if it was, or the lease taken away.
+    """
+    job = held.job
+    with ledger.database.write() as connection:
+        order, row, owns = _fenced(connection, held)
+        now = ledger.database.now(connection)
+        why = why_spared(connection, job, order) if owns else None
+        if owns and why is None:
+            learn_of_order(ledger, connection, job, decision, order, answer.order, now, held.worker)
+            claim = claims.go_on(ledger, connection, held, row, now)
+            _end_attempt(ledger, connection, replace(held, reserved=None), answer)
+            return claim
+        if owns:
+            _settle(ledger, connection, held, answer, withdrawn(str(why)), order, now)
+        _end_attempt(ledger, connection, held, answer)
+        return None
+
+
 def _write(ledger: Ledger, held: Claim, answer: Answer, decision: Decision, *, keep: bool) -> bool:
     job = held.job
     with ledger.database.write() as connection:
-        of = {"seller": job.seller, "order_id": job.order_id}
-        order = connection.execute(ORDER.with_for_update(), of).one()
-        fence = connection.execute(FENCE, {"job_id": job.id}).one()
-        owns = fence.lease_token == held.token and fence.state == State.RUNNING
+        order, _, owns = _fenced(connection, held)
         now = ledger.database.now(connection)
         if owns and keep:
             _keep(connection, job, decision)
         elif owns:
-            conclude(ledger, connection, job, decision, now=now, actor=held.worker)
-            learn_of_order(connection, job, decision, order, answer.order, now, held.worker)
-            ledger.database.announce(connection)  # a slot is free, and perhaps an order
+            _settle(ledger, connection, held, answer, decision, order, now)
         _end_attempt(ledger, connection, held, answer)
-        return bool(owns)
+        return owns
+
+
+def _fenced(connection: Connection, held: Claim) -> tuple[Row[Any], Row[Any], bool]:
+    """The rows of order and job, locked, and whether the job is still the claim's."""
+    of = {"seller": held.job.seller, "order_id": held.job.order_id}
+    order = connection.execute(ORDER.with_for_update(), of).one()
+    row = connection.execute(LOCKED_JOB, {"job_id": held.job.id}).one()
+    return order, row, bool(row.lease_token == held.token and row.state == State.RUNNING)
+
+
+def _settle(
+    ledger: Ledger,
+    connection: Connection,
+    held: Claim,
+    answer: Answer,
+    decision: Decision,
+    order: Row[Any],
+    now: float,
+) -> None:
+    conclude(ledger, connection, held.job, decision, now=now, actor=held.worker)
+    learn_of_order(ledger, connection, held.job, decision, order, answer.order, now, held.worker)
+    ledger.database.announce(connection)  # a slot is free, and perhaps an order
 
 
 def _keep(connection: Connection, job: Job, decision: Decision) -> None:
@@ -82,11 +118,15 @@ def _keep(connection: Connection, job: Job, decision: Decision) -> None:
 
 def _end_attempt(ledger: Ledger, connection: Connection, held: Claim, answer: Answer) -> None:
     """End the attempt, and let its bucket learn from the answer."""
-    spec = _spec(held)
+    spec = _spec(held.turn)
     closes_seller = answer.outcome is Outcome.DENIED and answer.scope == "seller"
     others = ledger.routes.of_seller(held.job.seller) if closes_seller else ()
     others = [other for other in others if other.key != spec.key]
-    quotas.lock_in_sequence(ledger.database, connection, [spec, *others])
+    unsent = [_spec(held.reserved)] if held.reserved else []
+    locked = {each.key: each for each in (spec, *unsent, *others)}
+    quotas.lock_in_sequence(ledger.database, connection, list(locked.values()))
+    for each in unsent:
+        turns.give_back(ledger, connection, held.job.id, each)
     # The bucket is refilled with this call still in flight, and only then the call ends.
     bucket, now, _ = quotas.lock(ledger.database, connection, spec)
     ended = connection.execute(
@@ -107,10 +147,10 @@ def _end_attempt(ledger: Ledger, connection: Connection, held: Claim, answer: An
         quotas.close_seller(ledger, connection, others, now)
 
 
-def _spec(held: Claim) -> BucketSpec:
-    bucket = held.turn.bucket
+def _spec(turn: turns.Turn) -> BucketSpec:
     names = ("key", "seller", "operation", "capacity", "rate", "source", "margin")
-    return BucketSpec(**{name: value for name, value in asdict(bucket).items() if name in names})
+    values = asdict(turn.bucket)
+    return BucketSpec(**{name: values[name] for name in names})
 
 
 def conclude(
@@ -138,7 +178,7 @@ def conclude(
         "waiting_for": decision.waiting_for,
         "effect": decision.effect,
         "step": decision.step,
-        "rank": RANK[decision.step],
+        "rank": RANK[decision.step.turn],
         "costs": job.costs + decision.cost,
         "backoffs": decision.backoffs,
         "doubt_since": decision.doubt_since,
@@ -158,7 +198,7 @@ def conclude(
             "holds_key": decision.state is State.SUCCEEDED,
         }
     else:
-        spec = ledger.routes.bucket(job.request, decision.step)
+        spec = ledger.routes.bucket(job.request, decision.step.turn)
         values |= {
             "bucket": spec.key if spec else None,
             "ready": decision.due_in <= 0 and spec is not None,
@@ -206,6 +246,7 @@ def wake_order(connection: Connection, job: Job, now: float, actor: str) -> None
 
 
 def learn_of_order(
+    ledger: Ledger,
     connection: Connection,
     job: Job,
     decision: Decision,
@@ -222,8 +263,10 @@ def learn_of_order(
     gave_up = decision.state is State.FAILED and decision.step is Step.DOUBT
     resolved = seen is not None and job.step is Step.DOUBT and decision.step is not Step.DOUBT
     in_doubt = gave_up or (order.in_doubt and not resolved)
-    state = seen.state if seen else order.state
-    if (state, in_doubt) == (order.state, order.in_doubt):
+    state = seen.state if seen else _inferred(ledger, job, decision) or order.state
+    authorized_at = order.authorized_at or (now if seen and seen.authorizations else None)
+    new = (state, in_doubt, authorized_at)
+    if new == (order.state, order.in_doubt, order.authorized_at):
         return
     connection.execute(
         SET_ORDER,
@@ -233,7 +276,13 @@ def learn_of_order(
             "state": state,
             "state_at": now if state != order.state else order.state_at,
             "in_doubt": in_doubt,
+            "authorized_at": authorized_at,
         },
     )
-    if seen and state != order.state:
-        history.order_went(connection, job.id, order.state, seen.state, at=now, actor=actor)
+    if state is not None and state != order.state:
+        history.order_went(connection, job.id, order.state, state, at=now, actor=actor)
+
+
+def _inferred(ledger: Ledger, job: Job, decision: Decision) -> str | None:
+    """The state that a success leaves the order in, where no lookup tells it."""
+    return ledger.routes.state_after(job.request) if decision.state is State.SUCCEEDED else None

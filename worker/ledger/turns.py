@@ -2,16 +2,30 @@
 
 Taking a token is the one place where a call is let go: under the bucket's lock, on the
 ledger's clock, for a job that fewer ready ones rank before than there are tokens.
+
+A check and the write that it may lead to take both tokens at once, or none. The write's token is
+reserved: it counts as in flight from here on, and is given back if the write is not sent.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, insert, select, text, tuple_, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    tuple_,
+    update,
+)
 
 from worker.domain import bucket as arithmetic
 from worker.domain.bucket import Bucket, BucketSpec
-from worker.domain.jobs import RANK, Job
+from worker.domain.jobs import RANK, Job, Step
 from worker.ledger import quotas
 from worker.ledger.ledger import Ledger
 from worker.ledger.schema import READY, SLEEPING, attempts, jobs
@@ -40,6 +54,11 @@ WAKE = (
 )
 MOST_WOKEN = 1000  # at once; the next turn or round goes on
 LET_GO = insert(attempts)
+RESERVED = 0  # the number of an attempt that has no request yet
+START = update(attempts).where(attempts.c.id == bindparam("attempt"))
+DROP_RESERVED = delete(attempts).where(
+    attempts.c.job_id == bindparam("of_job"), attempts.c.number == RESERVED
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +71,14 @@ class Turn:
     probe: bool  # the one call let through a bucket that is closed until an answer is good
 
 
+@dataclass(frozen=True, slots=True)
+class NoTurn:
+    """No two tokens now: which one was not to be had, and in how many seconds, as `take` says."""
+
+    seconds: float
+    of_write: bool
+
+
 def take(
     ledger: Ledger, connection: Connection, job: Job, spec: BucketSpec, worker: str
 ) -> Turn | float:
@@ -60,30 +87,91 @@ def take(
     The seconds are from now, as far as the bucket alone can tell; 0 stands for "it is
     somebody else's turn".
     """
+    found = _look(ledger, connection, job, job.step, spec)
+    if not isinstance(found, Free):
+        return found
+    return _let_go(connection, job, job.step, found, worker, number=job.attempt_count + 1)
+
+
+def take_both(
+    ledger: Ledger,
+    connection: Connection,
+    job: Job,
+    specs: tuple[BucketSpec, BucketSpec],
+    worker: str,
+) -> tuple[Turn, Turn] | NoTurn:
+    """Take a token for the job's check (the first of `specs`) and reserve one for its write, or
+    neither of them.
+    """
+    quotas.lock_in_sequence(ledger.database, connection, specs)
+    write = _look(ledger, connection, job, job.step.turn, specs[1])
+    if not isinstance(write, Free):
+        return NoTurn(write, of_write=True)
+    check = _look(ledger, connection, job, job.step, specs[0])
+    if not isinstance(check, Free):
+        return NoTurn(check, of_write=False)
+    number = job.attempt_count + 1
+    return (
+        _let_go(connection, job, job.step, check, worker, number=number),
+        _let_go(connection, job, Step.APPLY, write, worker, number=RESERVED),
+    )
+
+
+def start_reserved(connection: Connection, turn: Turn, number: int, now: float) -> Turn:
+    """The reserved call is let go now, as the job's request of this number."""
+    connection.execute(START, {"attempt": turn.attempt_id, "number": number, "claimed_at": now})
+    return replace(turn, at=now)
+
+
+def give_back(ledger: Ledger, connection: Connection, job_id: str, spec: BucketSpec) -> None:
+    """The write was not sent: its token is somebody else's. The bucket's lock is held."""
+    bucket, _, in_flight = quotas.lock(ledger.database, connection, spec)
+    if connection.execute(DROP_RESERVED, {"of_job": job_id}).rowcount:
+        quotas.write(connection, arithmetic.given_back(bucket, in_flight - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """A locked bucket, refilled to `now`, with a token for the job that looked."""
+
+    bucket: Bucket
+    now: float
+
+
+def _look(
+    ledger: Ledger, connection: Connection, job: Job, step: Step, spec: BucketSpec
+) -> Free | float:
+    """Whether the job may take a token of this bucket for a step; else as `take`."""
     bucket, now, in_flight = quotas.lock(ledger.database, connection, spec)
     tokens = arithmetic.tokens(bucket, now, in_flight)
     if tokens:
         wake(connection, DUE, {"of_bucket": spec.key, "now": now})
-    if not tokens or _ranked_before(connection, job, spec.key, tokens) >= tokens:
-        quotas.write(connection, bucket)
-        return 0.0 if tokens else arithmetic.next_token_at(bucket, in_flight) - now
-    probe = bucket.closed_for in arithmetic.PROBED
-    bucket = arithmetic.taken(bucket, now)
+    if tokens and _ranked_before(connection, job, step, spec.key, tokens) < tokens:
+        return Free(bucket, now)
+    quotas.write(connection, bucket)
+    return 0.0 if tokens else arithmetic.next_token_at(bucket, in_flight) - now
+
+
+def _let_go(
+    connection: Connection, job: Job, step: Step, free: Free, worker: str, *, number: int
+) -> Turn:
+    probe = free.bucket.closed_for in arithmetic.PROBED
+    bucket = arithmetic.taken(free.bucket, free.now)
     quotas.write(connection, bucket)
     inserted = connection.execute(
         LET_GO,
         {
             "job_id": job.id,
-            "number": job.attempt_count + 1,
-            "operation": spec.operation,
-            "step": job.step,
-            "bucket": spec.key,
+            "number": number,
+            "operation": bucket.operation,
+            "step": step,
+            "bucket": bucket.key,
             "worker": worker,
-            "claimed_at": now,
+            "claimed_at": free.now,
         },
     ).inserted_primary_key
     assert inserted is not None  # noqa: S101 - a single row was inserted
-    return Turn(inserted[0], now, bucket, probe)
+    return Turn(inserted[0], free.now, bucket, probe)
 
 
 def wake(connection: Connection, due: Select[int], which: dict[str, Any]) -> None:
@@ -98,13 +186,13 @@ def wake(connection: Connection, due: Select[int], which: dict[str, Any]) -> Non
         connection.execute(WAKE, {"seqs": seqs})
 
 
-def _ranked_before(connection: Connection, job: Job, bucket: str, most: int) -> int:
+def _ranked_before(connection: Connection, job: Job, step: Step, bucket: str, most: int) -> int:
     return int(
         connection.execute(
             COUNT_BEFORE,
             {
                 "bucket": bucket,
-                "rank": RANK[job.step],
+                "rank": RANK[step],
                 "priority": job.request.priority,
                 "seq": job.seq,
                 "most": most,

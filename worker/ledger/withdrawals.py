@@ -1,9 +1,10 @@
 """Taking a job back before it has had any effect."""
 
-from worker.domain.jobs import Effect, Job, State
+from worker.domain.jobs import Job
 from worker.ledger import rows
-from worker.ledger.claims import JOB, LOCKED_JOB, ORDER, withdraw_row
+from worker.ledger.claims import JOB, LOCKED_JOB
 from worker.ledger.ledger import Ledger
+from worker.ledger.precedence import ORDER, is_withdrawable, withdraw_row
 from worker.ledger.settlements import wake_order
 
 
@@ -25,7 +26,3 @@ def withdraw(ledger: Ledger, job_id: str, actor: str, why: str) -> Job | None:
             withdraw_row(connection, job, now, actor, why)
             wake_order(connection, job, now, actor)
         return job
-
-
-def is_withdrawable(job: Job) -> bool:
-    return job.state is State.WAITING and job.effect is Effect.NONE

@@ -31,6 +31,10 @@ class Provider(Protocol):
 
     name: str  # "amazon_pay"
     seller: str  # the seller's id in the configuration
+    reached: Mapping[Task, str]  # the state, in the provider's word, that a success leads to
+    cancellable: tuple[
+        str, ...
+    ]  # states in which it cancels an order, for the sweep to choose from
     sca: bool  # a confirm that was answered 200 may still wait for the buyer's bank
 
     @classmethod
@@ -61,6 +65,10 @@ class Provider(Protocol):
 
     def can_look_up(self, request: Request) -> bool:
         """Whether the order of this request can be read back at the provider."""
+        ...
+
+    def lifetime(self, task: Task) -> float | None:
+        """Seconds in which an order stays as the task needs it; None if no limit is documented."""
         ...
 
     def buckets(self) -> Mapping[str, BucketSpec]:

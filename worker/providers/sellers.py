@@ -80,5 +80,15 @@ class Sellers(Mapping[str, Provider]):
     def sellers(self) -> Collection[str]:
         return [name for name in self._build if name not in self._keyless]
 
+    def state_after(self, request: Request) -> str | None:
+        if request.seller not in self._build:
+            return None
+        return self[request.seller].reached.get(request.task)
+
     def can_look_up(self, request: Request) -> bool:
         return request.seller in self._build and self[request.seller].can_look_up(request)
+
+    def lifetime(self, request: Request) -> float | None:
+        if request.seller not in self._build:
+            return None
+        return self[request.seller].lifetime(request.task)

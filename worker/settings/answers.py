@@ -11,7 +11,7 @@ from worker.masking import masked
 from worker.settings.mistakes import KeyPath, Mistake, Several, as_written, dotted, nearest
 
 # Parts of the design that nothing acts on yet: accepted without effect they would deceive.
-NOT_YET = frozenset({"stale", "retry", "worker.reserve", "worker.keep_buyer_details"})
+NOT_YET = frozenset({"worker.reserve", "worker.keep_buyer_details"})
 
 _RULES = {
     "missing": "is needed and not given",
@@ -50,7 +50,9 @@ def _value(path: KeyPath, value: object) -> str | None:
     """What may be shown: a seller's own keys may hold anything, a URL a password."""
     if path[-1] == "url":
         return as_written(masked(value)) if isinstance(value, str) else as_written(value)
-    if path[0] != "sellers" or "quotas" in path or path[-1] == "provider":
+    if path[-1] == "shop_url":
+        return None
+    if path[0] != "sellers" or {"quotas", "stale"} & set(path) or path[-1] == "provider":
         return as_written(value)
     return None
 
@@ -61,12 +63,19 @@ def _unknown(path: KeyPath, model: type[BaseModel]) -> str:
     return f"is not an option; {nearest(path[-1], _keys(model, path[:-1]))}"
 
 
+def _plain(annotation: Any) -> Any:
+    """The model behind `Annotated[Model, …]` and `Model | None`."""
+    while hasattr(annotation, "__metadata__"):
+        annotation = get_args(annotation)[0]
+    if type(None) in get_args(annotation):
+        return _plain(get_args(annotation)[0])
+    return annotation
+
+
 def _keys(model: type[BaseModel], path: KeyPath) -> Iterable[str]:
     """The keys of the table at `path`."""
     table: Any = model
     for part in path:
         fields = getattr(table, "model_fields", {})
-        table = fields[part].annotation if part in fields else get_args(table)[-1]
-        while hasattr(table, "__metadata__"):  # Annotated
-            table = get_args(table)[0]
+        table = _plain(fields[part].annotation if part in fields else get_args(table)[-1])
     return getattr(table, "model_fields", {})

@@ -23,6 +23,8 @@ from worker.settings.environment import Environment
 from worker.settings.mistakes import ConfigurationError, KeyPath, Mistake, nearest
 from worker.settings.references import Withheld, references
 from worker.settings.sections import Broker, Ledger, SellerTable, Worker
+from worker.settings.sweeps import Retry, Stale
+from worker.settings.urls import Url
 from worker.settings.values import Text
 
 VARIABLE = "ORDER_WORKER_CONFIG"
@@ -39,6 +41,8 @@ class Settings(BaseSettings):
     ledger: Ledger = Field(default_factory=Ledger)
     broker: Broker = Field(default_factory=Broker)
     worker: Worker = Field(default_factory=Worker)
+    stale: Stale | None = None
+    retry: Retry | None = None
     sellers: dict[Text, SellerTable] = Field(default={})
 
     _environ: Mapping[str, str] = PrivateAttr(default_factory=lambda: os.environ)
@@ -90,6 +94,18 @@ class Settings(BaseSettings):
             raise ConfigurationError(*mistakes)
         return seller.table(stand_ins)
 
+    def shop_url(self, name: str) -> Url:
+        """The database of a seller's `stale.shop_query`; the ledger's, if it names none.
+
+        Raises ConfigurationError for a URL that is missing or wrong.
+        """
+        section = self.sellers[name].stale
+        try:
+            return (section and section.url(self._environ)) or self.ledger.url
+        except ValueError as error:
+            mistake = Mistake(("sellers", name, "stale", "shop_url"), str(error))
+        raise ConfigurationError(mistake)  # outside the handler: its locals hold the URL
+
     def check_secrets(self) -> None:
         """Raise ConfigurationError that lists every secret of every seller that cannot be had."""
         mistakes: list[str] = []
@@ -98,13 +114,19 @@ class Settings(BaseSettings):
                 self.seller(name)
             except ConfigurationError as error:
                 mistakes += error.mistakes
+            try:
+                self.shop_url(name)
+            except ConfigurationError as error:
+                mistakes += error.mistakes
         if mistakes:
             raise ConfigurationError(*mistakes)
 
     def secrets(self) -> tuple[str, ...]:
         """All that must never be shown and can be had: for the redaction of logs."""
         values = [*self.ledger.url.passwords, *self.broker.url.passwords]
-        for seller in self.sellers.values():
+        for name, seller in self.sellers.items():
+            with suppress(ConfigurationError):
+                values += self.shop_url(name).passwords
             for _, reference in references(seller.options):
                 with suppress(ValueError):  # one that is not there cannot be shown either
                     values.append(reference.read(self._environ))

@@ -5,9 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationInfo,
     field_validator,
@@ -16,6 +14,8 @@ from pydantic import (
 from worker.domain.jobs import Policy, Task
 from worker.settings.mistakes import KeyPath, Several
 from worker.settings.references import misplaced, replaced
+from worker.settings.section import Section
+from worker.settings.sweeps import SellerStale
 from worker.settings.urls import BrokerUrl, LedgerUrl, Url, ledger_url
 from worker.settings.values import (
     Capacity,
@@ -29,12 +29,6 @@ from worker.settings.values import (
 )
 
 _MINUTE, _HOUR = 60.0, 3600.0
-
-
-class Section(BaseModel):
-    """Frozen, and closed: a key that is not here is a mistake."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class Ledger(Section):
@@ -114,6 +108,7 @@ class Seller(Section):
 
     provider: Text
     quotas: dict[Text, Quota] = Field(default={})
+    stale: SellerStale | None = None
     options: Annotated[dict[str, Any], AfterValidator(_secrets_elsewhere)] = Field(
         default={}, repr=False
     )
@@ -126,11 +121,14 @@ class Seller(Section):
         return own | {key: replaced(part, stand_ins, (key,)) for key, part in self.options.items()}
 
 
+OWN = ("provider", "quotas", "stale")
+
+
 def _apart(table: object) -> object:
     """Sort what settings know of a seller from what only its provider knows."""
     if not isinstance(table, Mapping):
         return table
-    own = {key: table[key] for key in ("provider", "quotas") if key in table}
+    own = {key: table[key] for key in OWN if key in table}
     return {**own, "options": {key: table[key] for key in table if key not in own}}
 
 

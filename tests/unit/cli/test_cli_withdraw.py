@@ -35,6 +35,7 @@ def test_withdrawing_twice_changes_nothing_and_is_no_error(shop):
         ({"state": "in_doubt"}, "a request may have been applied"),
         ({"state": "succeeded"}, "it has succeeded"),
         ({"state": "failed"}, "it has ended as failed"),
+        ({"state": "waiting", "effect": "possible"}, "a request may have been applied"),
         ({"state": "waiting", "effect": "applied"}, "it has been applied"),
     ],
 )
@@ -56,7 +57,7 @@ def test_an_unknown_job_is_bad_input_and_the_others_are_withdrawn(shop):
 
 def test_many_are_asked_about_on_a_terminal_only(shop, monkeypatch):
     both = [shop.asks("confirm", order, "--seller", "acme") for order in (ORDER, OTHER)]
-    monkeypatch.setattr("worker.cli.withdraw._somebody_answers", lambda: True)
+    monkeypatch.setattr("worker.cli.session.somebody_answers", lambda: True)
     result = shop.run("withdraw", *both, stdin="n\n")
     assert "Withdraw 2 jobs?" in result.stderr
     assert {job["state"] for job in shop.told("jobs")} == {"waiting"}

@@ -39,6 +39,9 @@ READINGS: dict[tuple[Task, str], tuple[Standing, str | None]] = {
     (Task.CANCEL, "canceled"): (Standing.REACHED, None),
 }
 
+REACHED = {Task.CONFIRM: "Open", Task.CANCEL: "Canceled"}
+CANCELLABLE = ("Draft", "Open", "Suspended")  # as the readings of a cancel say: not yet
+
 # Why an order that a confirm wanted open is cancelled, where the provider says it.
 CANCELED_BECAUSE = {
     "Stale": "The order was not confirmed within three hours. " + _NEW_CHECKOUT,

@@ -14,8 +14,9 @@ from worker.domain.outcomes import Answer, OrderView, Outcome, Standing
 from worker.providers.amazon_pay import admission
 from worker.providers.amazon_pay.configuration import Configuration, QuotaOptions, configured
 from worker.providers.amazon_pay.documents import text
-from worker.providers.amazon_pay.lookup import read_order
+from worker.providers.amazon_pay.lookup import CANCELLABLE, REACHED, read_order
 from worker.providers.amazon_pay.operations import (
+    LIFETIMES,
     LOOK_UP,
     OPERATIONS,
     ORDER_LETTERS,
@@ -35,6 +36,8 @@ class AmazonPay:
     """A seller at Amazon Pay. Safe to share between threads."""
 
     name = "amazon_pay"
+    reached: Mapping[Task, str] = REACHED
+    cancellable = CANCELLABLE
 
     def __init__(self, seller: str, configuration: Configuration, client: Client) -> None:
         self.seller = seller
@@ -82,6 +85,10 @@ class AmazonPay:
     def can_look_up(self, request: Request) -> bool:  # noqa: ARG002
         """Every order reference can be read."""
         return True
+
+    def lifetime(self, task: Task) -> float | None:
+        """An order is there when its confirm is asked for: it has this long from then at most."""
+        return LIFETIMES.get(task)
 
     def buckets(self) -> Mapping[str, BucketSpec]:
         return self._buckets

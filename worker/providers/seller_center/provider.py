@@ -14,7 +14,7 @@ from worker.providers.echoes import presentable
 from worker.providers.seller_center import admission
 from worker.providers.seller_center.buckets import buckets
 from worker.providers.seller_center.configuration import Configuration, configured
-from worker.providers.seller_center.lookup import read_item
+from worker.providers.seller_center.lookup import CANCELED, PENDING, read_item
 from worker.providers.seller_center.operations import (
     GET_FAILURE_REASONS,
     GET_ORDER_ITEMS,
@@ -33,6 +33,8 @@ class SellerCenter:
     """A seller at Seller Center, where order items are cancelled and nothing is confirmed."""
 
     name = "seller_center"
+    reached: Mapping[Task, str] = {Task.CANCEL: CANCELED}
+    cancellable = (PENDING,)
     sca = False
 
     def __init__(self, seller: str, configuration: Configuration, client: Client) -> None:
@@ -80,6 +82,10 @@ class SellerCenter:
     def can_look_up(self, request: Request) -> bool:
         """An item can only be read through its parent order."""
         return request.parent_order_id is not None
+
+    def lifetime(self, task: Task) -> float | None:  # noqa: ARG002
+        """None of its pages names a limit."""
+        return None
 
     def buckets(self) -> Mapping[str, BucketSpec]:
         return self._buckets

@@ -12,6 +12,27 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("jobs", sa.Column("stale_states", sa.JSON(none_as_null=True), nullable=True))
     op.add_column("jobs", sa.Column("retries", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("jobs", sa.Column("expires_at", sa.Float(), nullable=True))
+    op.create_index(
+        "jobs_failed",
+        "jobs",
+        ["finished_at", "seq"],
+        unique=False,
+        sqlite_where=sa.text("state = 'failed'"),
+        postgresql_where=sa.text("state = 'failed'"),
+    )
+    for_somebody = sa.text(
+        "(state IN ('rejected', 'failed') OR waiting_for IN ('buyer', 'credentials'))"
+    )
+    op.create_index(
+        "jobs_attention",
+        "jobs",
+        ["seq"],
+        unique=False,
+        sqlite_where=for_somebody,
+        postgresql_where=for_somebody,
+    )
+    op.create_index("aliases_job", "aliases", ["job_id"], unique=False)
     op.add_column("orders", sa.Column("authorized_at", sa.Float(), nullable=True))
     op.add_column("orders", sa.Column("kept_at", sa.Float(), nullable=True))
     op.add_column("orders", sa.Column("kept_by", sa.String(), nullable=True))
