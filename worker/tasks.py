@@ -8,8 +8,9 @@ import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Task as CeleryTask
 from celery.exceptions import Ignore
@@ -21,6 +22,9 @@ from worker.domain.jobs import Job, Request, State, Task
 from worker.errors import BadInput, Failed, JobError, Rejected, Withdrawn
 from worker.options import given
 
+if TYPE_CHECKING:
+    from worker.ledger.acceptance import Terms
+
 ENDINGS: dict[State, type[JobError]] = {
     State.REJECTED: Rejected,
     State.FAILED: Failed,
@@ -31,6 +35,16 @@ FARTHEST = 3650 * 86400.0  # seconds: ten years; a time beyond is a slip, as mil
 OF_THE_MESSAGE = (TypeError, ValueError, LookupError, AttributeError, RecursionError, EncodeError)
 publishing = broker.Publishing()
 log = logs.get("worker.tasks")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a task that has passed the door, and how its job is to be kept."""
+
+    args: Sequence[Any]
+    words: dict[str, Any]
+    request: Request
+    terms: "Terms"
 
 
 class JobTask(CeleryTask):
@@ -58,30 +72,70 @@ class JobTask(CeleryTask):
         are the worker's own. Raises BadInput and LedgerUnavailable, never for the broker.
         """
         from worker.bootstrap import runtime
+
+        call = self._asked(args, kwargs, task_id, options)
+        accepted = runtime().producers.accept(call.request, call.terms)
+        if accepted.runs_now:
+            self._send(accepted.job_id, call.args, call.words, call.terms.options)
+        return self.AsyncResult(accepted.job_id)
+
+    def delay_within(self, connection: Any, *args: Any, **kwargs: Any) -> Any:
+        """As `delay`, in the transaction of `connection`: its commit makes the job exist, its
+        rollback leaves no trace. See `apply_async_within`.
+        """
+        return self.apply_async_within(connection, args, kwargs)
+
+    def apply_async_within(
+        self,
+        connection: Any,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        task_id: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """As `apply_async`, in the transaction of a connection to the ledger's database.
+
+        `connection` is a Connection or Session of SQLAlchemy, a connection of psycopg or
+        sqlite3, or Django's `connection`. A Session and Django publish after the commit; of the
+        others' jobs the dispatcher hears, within some 20 ms. Raises BadInput, LedgerUnavailable
+        when the ledger was never reached, and what the connection itself raises.
+        """
+        from worker.bootstrap import runtime
+
+        call = self._asked(args, kwargs, task_id, options)
+        accepted = runtime().producers.accept_within(
+            connection,
+            call.request,
+            call.terms,
+            lambda new: self._send(new.job_id, call.args, call.words, call.terms.options),
+        )
+        return self.AsyncResult(accepted.job_id)
+
+    def _asked(
+        self,
+        args: Sequence[Any] | None,
+        kwargs: Mapping[str, Any] | None,
+        task_id: str | None,
+        options: Mapping[str, Any],
+    ) -> "Call":
+        from worker.bootstrap import runtime
         from worker.ledger.acceptance import Terms
         from worker.producers import new_id
 
         words = dict(kwargs or {})
         again = bool(words.pop("again", False))
-        producers = runtime().producers
-        request = producers.request(self.job_task, args or (), words)
-        hung = kept(self.app, options)
-        accepted = producers.accept(
-            request,
-            Terms(
-                job_id=task_id or new_id(),
-                actor="producer",
-                new_id=task_id is None,
-                again=again,
-                due_in=_due_in(options),
-                expires_in=_seconds_until("expires", options.get("expires")),
-                options=hung,
-                may_publish=broker.reaches_a_worker(self.app.conf.broker_url),
-            ),
+        request = runtime().producers.request(self.job_task, args or (), words)
+        terms = Terms(
+            job_id=task_id or new_id(),
+            actor="producer",
+            new_id=task_id is None,
+            again=again,
+            due_in=_due_in(options),
+            expires_in=_seconds_until("expires", options.get("expires")),
+            options=kept(self.app, options),
+            may_publish=broker.reaches_a_worker(self.app.conf.broker_url),
         )
-        if accepted.runs_now:
-            self._send(accepted.job_id, args or (), words, hung)
-        return self.AsyncResult(accepted.job_id)
+        return Call(args or (), words, request, terms)
 
     def announce(self, job_id: str, request: Request, hung: dict[str, Any] | None = None) -> bool:
         """Send a message of a job that was recorded for this request; whether it went."""
