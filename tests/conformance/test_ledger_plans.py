@@ -9,8 +9,27 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event
 
-from tests.conformance.steps import THROTTLED, Quotas, accept, confirm, decision_on, hold, settle
-from worker.ledger import claims, recovery, rounds, routing, settlements, withdrawals
+from tests.conformance.steps import (
+    REFUSED,
+    THROTTLED,
+    Quotas,
+    accept,
+    confirm,
+    decision_on,
+    hold,
+    settle,
+)
+from worker.ledger import (
+    claims,
+    queries,
+    recovery,
+    retries,
+    rounds,
+    routing,
+    settlements,
+    withdrawals,
+)
+from worker.ledger.filters import Filters
 from worker.ledger.schema import attempts, jobs, transitions
 
 MANY = 20_000
@@ -26,8 +45,10 @@ def full(open_ledger):
     accept(ledger, confirm(0), job_id="parked", due_in=3600.0)
     accept(ledger, confirm(1), job_id="final")
     settle(ledger, hold(ledger, "final"))
+    accept(ledger, confirm(READY + 2), job_id="failed")
+    settle(ledger, hold(ledger, "failed"), REFUSED, max_attempts=1)
     with ledger.database.write() as connection:
-        for of in ("parked", "final"):
+        for of in ("parked", "final", "failed"):
             copy(connection, jobs, f"id = '{of}'", ("id", "order_id", "key"))
             copy(connection, attempts, f"job_id = '{of}'", ("job_id",))
             copy(connection, transitions, f"job_id = '{of}'", ("job_id",))
@@ -81,8 +102,13 @@ VERBS = {
     "claim": lambda ledger, ids: hold(ledger, ids.pop(0)),
     "claim out of turn": lambda ledger, ids: claims.claim(ledger, ids[-1], "worker"),
     "settle": lambda ledger, ids: settle(ledger, hold(ledger, ids.pop(0))),
+    "retry": lambda ledger, ids: retry(ledger, ids.pop(0)),
     "wait and take": lambda ledger, ids: wait_and_take(ledger, hold(ledger, ids.pop(0))),
     "withdraw": lambda ledger, ids: withdrawals.withdraw(ledger, ids.pop(0), "operator", "no"),
+    "due for retry": lambda ledger, _ids: retries.due_for_retry(ledger, 3600.0, 3, 100),
+    "needs attention": lambda ledger, _ids: list(
+        queries.find(ledger, Filters(needs_attention=True), 50)
+    ),
     "recover": lambda ledger, _ids: recovery.recover(ledger, "dispatcher"),
     "wake": lambda ledger, _ids: wake_one(ledger),
     "dispatch": lambda ledger, ids: rounds.dispatch(ledger, "worker", 16, ids[:3], 1.0),
@@ -92,6 +118,9 @@ VERBS = {
 INDEXES = {
     "accept": {"jobs_order"},
     "claim": {"jobs_turn", "jobs_due", "attempts_in_flight"},
+    "retry": {"jobs_key"},
+    "due for retry": {"jobs_failed", "jobs_order"},
+    "needs attention": {"jobs_attention", "jobs_order"},
     "recover": {"jobs_deadline"},
     "wake": {"jobs_due", "jobs_unrouted"},
     "dispatch": {"jobs_turn", "jobs_due", "jobs_deadline", "jobs_continue"},
@@ -118,6 +147,11 @@ def scan(plan):
 def wait_and_take(ledger, held):
     settlements.note(ledger, held, THROTTLED, decision_on(ledger, held, THROTTLED))
     claims.take(ledger, held)
+
+
+def retry(ledger, job_id):
+    settle(ledger, hold(ledger, job_id), REFUSED, max_attempts=1)
+    retries.retry(ledger, job_id, actor="operator")
 
 
 def wake_one(ledger):

@@ -194,14 +194,27 @@ def test_keeping_withdraws_what_the_sweep_has_recorded_and_releasing_lets_it_hav
     ]
 
 
-def test_without_a_token_for_its_write_a_check_takes_none_and_lets_other_lookups_pass(open_ledger):
+def test_without_a_token_for_its_write_a_check_takes_none_and_keeps_its_turn(open_ledger):
     ledger = open_ledger(Quotas(capacity=1.0, rate=0.001))
     settle(ledger, hold(ledger, accept(ledger, cancel(9)).job_id))  # the only token of cancels
     waits = accept(ledger, swept()).job_id
     assert isinstance(claims.claim(ledger, waits, "worker"), NotNow)
-    row = job(ledger, waits)
-    assert (row.ready, row.waiting_for) == (False, "quota")
-    assert levels(ledger)[LOOKUP] == 1
+    assert (job(ledger, waits).ready, job(ledger, waits).bucket) == (True, CANCEL)
+    assert levels(ledger).get(LOOKUP, 1) == 1
+
+
+def test_without_a_token_for_its_lookup_a_check_is_parked_and_its_write_is_left_to_others(
+    open_ledger,
+):
+    ledger = open_ledger(Quotas(capacity=1.0, rate=0.001))
+    confirmed = accept(ledger, confirm(9)).job_id
+    settle(ledger, hold(ledger, confirmed), lookup_after_confirm=True)
+    hold(ledger, confirmed)  # for its details: the only token of lookups
+    waits = accept(ledger, swept()).job_id
+    assert isinstance(claims.claim(ledger, waits, "worker"), NotNow)
+    assert (job(ledger, waits).ready, job(ledger, waits).waiting_for) == (False, "quota")
+    assert levels(ledger)[CANCEL] == 1
+    assert hold(ledger, accept(ledger, cancel(8, priority=PRIORITY)).job_id)
 
 
 def test_a_worker_that_is_lost_with_a_check_has_sent_nothing(open_ledger):

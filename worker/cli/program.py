@@ -16,11 +16,13 @@ COMMANDS = {
     "jobs": "worker.cli.jobs",
     "show": "worker.cli.show",
     "quotas": "worker.cli.quotas",
+    "retry": "worker.cli.retry",
     "withdraw": "worker.cli.withdraw",
     "keep": "worker.cli.keep",
     "stale": "worker.cli.stale",
     "check": "worker.cli.check",
     "migrate": "worker.cli.migrate",
+    "completion": "worker.cli.completion",
     "sandbox": "worker.cli.sandbox",
     "demo": "worker.cli.demo",
 }

@@ -108,14 +108,15 @@ def test_a_line_that_says_nothing_costs_itself_only(swept, line, answer):
     assert "acme: 1 recorded" in result.stdout
 
 
-def test_the_shop_names_orders_by_a_query(swept, tmp_path):
+def test_the_shop_names_orders_by_a_query(swept, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with sqlite3.connect(tmp_path / "shop.db") as database:
         database.execute("CREATE TABLE unpaid (order_id, parent_order_id)")
         database.execute("INSERT INTO unpaid VALUES ('10937342', '4711')")
     database.close()
     shop = swept(
         '[sellers.mall.stale]\nreason = "SHORTAGE"\nshop_query = "SELECT * FROM unpaid"\n'
-        f'shop_url = "sqlite:///{tmp_path}/shop.db"\n'
+        'shop_url = "sqlite:///shop.db"\n'
     )
     assert [each["order_id"] for each in shop.told("stale", "--yes")] == ["10937342"]
 
