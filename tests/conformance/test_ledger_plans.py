@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import event
 
 from tests.conformance.steps import THROTTLED, Quotas, accept, confirm, decision_on, hold, settle
-from worker.ledger import claims, recovery, rounds, routing, settlements, withdrawals
+from worker.ledger import claims, recovery, rounds, routing, settlements, withdrawals, within
+from worker.ledger.acceptance import Terms
 from worker.ledger.schema import attempts, jobs, transitions
 
 MANY = 20_000
@@ -78,6 +79,7 @@ def explained(ledger, statements):
 VERBS = {
     "accept": lambda ledger, _ids: accept(ledger, confirm(9_000_000)),
     "accept again": lambda ledger, _ids: accept(ledger, confirm(1), again=True),
+    "accept within": lambda ledger, _ids: accept_within(ledger),
     "claim": lambda ledger, ids: hold(ledger, ids.pop(0)),
     "claim out of turn": lambda ledger, ids: claims.claim(ledger, ids[-1], "worker"),
     "settle": lambda ledger, ids: settle(ledger, hold(ledger, ids.pop(0))),
@@ -91,6 +93,7 @@ VERBS = {
 
 INDEXES = {
     "accept": {"jobs_order"},
+    "accept within": {"jobs_order", "jobs_key"},
     "claim": {"jobs_turn", "jobs_due", "attempts_in_flight"},
     "recover": {"jobs_deadline"},
     "wake": {"jobs_due", "jobs_unrouted"},
@@ -118,6 +121,13 @@ def scan(plan):
 def wait_and_take(ledger, held):
     settlements.note(ledger, held, THROTTLED, decision_on(ledger, held, THROTTLED))
     claims.take(ledger, held)
+
+
+def accept_within(ledger):
+    with ledger.database.engine.begin() as shop:
+        terms = Terms("within", "producer", new_id=True)
+        for _ in range(2):  # the second finds the first
+            within.accept(ledger, shop, confirm(9_000_002), terms, print)
 
 
 def wake_one(ledger):
