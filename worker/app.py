@@ -21,7 +21,7 @@ POOLS = ("celery.concurrency.thread", "celery.concurrency.solo")
 # Shared, they would be tasks of the shop's application as well, and go to its queue.
 OURS: dict[str, Any] = {"base": JobTask, "bind": True, "shared": False}
 
-app = Celery("order-worker", set_as_current=False)
+app = Celery("order-worker", set_as_current=False, control="worker.control:Control")
 broker.use_memory_transport()
 
 
@@ -44,6 +44,15 @@ def sweep(name: str, token: float) -> None:
     from worker.ledger.schedules import Due
 
     sweeps(runtime()).run(Due(str(name), float(token)))
+
+
+@app.task(name="worker.chord", shared=False, ignore_result=True)
+def _start_body(chord_id: str) -> None:
+    """Sent by the dispatcher, for a chord of which all members are done."""
+    from worker import chords
+    from worker.bootstrap import runtime
+
+    chords.start_body(runtime().ledger.database, app.backend, chord_id)
 
 
 def _configuration() -> dict[str, Any]:
@@ -85,10 +94,10 @@ def _claim_logs(instance: Any, **_: Any) -> None:
 
 
 def _configure_logs(**_: Any) -> None:
-    from worker import logs
+    from worker import loglines
     from worker.bootstrap import settings
 
-    logs.configure(secrets=settings().secrets())
+    loglines.configure(secrets=settings().secrets())
     logging.getLogger("celery.worker.consumer.consumer").addFilter(_without_bodies)
 
 

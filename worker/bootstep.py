@@ -5,9 +5,10 @@ from typing import Any
 
 from celery import bootsteps
 
-from worker import logs
+from worker import chords, logs
 from worker.dispatcher import AFTER_ERROR, Dispatcher
 from worker.errors import LedgerUnavailable
+from worker.ledger.chords import Chord
 from worker.ledger.continuations import Message
 from worker.ledger.database import Database
 from worker.ledger.schedules import Due
@@ -47,7 +48,9 @@ class DispatcherStep(bootsteps.StartStopStep):
 
         now = runtime()
 
-        def publish(message: Message) -> bool:
+        def publish(message: Message | Chord) -> bool:
+            if isinstance(message, Chord):
+                return chords.announce(parent.app, message.id)
             task: JobTask = parent.app.tasks[f"worker.{message.job.task}"]
             return task.announce(message.id, message.job.request, message.options)
 

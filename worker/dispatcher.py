@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from worker import logs
 from worker.errors import LedgerUnavailable
 from worker.ledger import recovery, rounds, routing, schedules
+from worker.ledger.chords import Chord
 from worker.ledger.continuations import Message
 from worker.ledger.ledger import Ledger
 from worker.ledger.schedules import Due
@@ -30,7 +31,7 @@ class Dispatcher:
         ledger: Ledger,
         worker: str,
         slots: int,
-        publish: Callable[[Message], bool],
+        publish: Callable[[Message | Chord], bool],
         may_publish: Callable[[], bool] = lambda: True,
         every: Mapping[str, float] | None = None,
         tell: Callable[[Due], bool] = lambda _due: False,

@@ -34,7 +34,7 @@ class LedgerMisconfigured(LedgerUnavailable):
 
 
 class JobError(OrderWorkerError):
-    """A job ended without its effect. `code` is the provider's, where it gave one."""
+    """A job came to no effect. `code` is the provider's, where it gave one."""
 
     def __init__(self, message: str, code: str | None = None, job: str | None = None) -> None:
         super().__init__(message, code, job)
@@ -56,3 +56,7 @@ class Failed(JobError):
 
 class Withdrawn(JobError):
     """The job was taken back before it had any effect."""
+
+
+class WouldWait(JobError):
+    """In eager mode: the job has to wait for longer than a call should; the ledger keeps it."""

@@ -66,17 +66,33 @@ class LedgerBackend(BaseBackend):
         self._continued(task_id)
         return result
 
+    def apply_chord(self, header_result_args: tuple[Any, ...], body: Any, **_polling: Any) -> None:
+        """Keep a chord before its header is sent; Celery's own way would poll for its end."""
+        from worker import chords
+
+        chords.record(self._database, self, self.app.GroupResult(*header_result_args), body)
+
+    def on_chord_part_return(self, request: Any, *_outcome: Any, **_options: Any) -> None:
+        from worker.ledger import chords
+
+        chords.part_done(self._database, request.id)
+
     def mark_as_revoked(self, task_id: str, reason: str = "", *args: Any, **options: Any) -> Any:
         """Withdraw a job that waits; leave every other one alone, and let its messages pass."""
-        found = self._job(task_id)
-        if found is None:
+        if not self.withdraw(task_id, reason or "revoked"):
             return super().mark_as_revoked(task_id, reason, *args, **options)
-        from worker.ledger import withdrawals
-
-        withdrawals.withdraw(self._runtime.ledger, found.job.id, "celery", reason or "revoked")
         # Every worker would drop each later message of this id, the lookup of a doubt too.
         worker_state.revoked.discard(task_id)
         return None
+
+    def withdraw(self, task_id: str, why: str) -> bool:
+        """Withdraw the job of this id, if it waits and has had no effect; whether it is a job's."""
+        from worker.ledger import withdrawals
+
+        found = self._job(task_id)
+        if found:
+            withdrawals.withdraw(self._runtime.ledger, found.job.id, "celery", why)
+        return found is not None
 
     def _store_result(
         self,
@@ -88,12 +104,14 @@ class LedgerBackend(BaseBackend):
         **_options: Any,
     ) -> Any:
         if self._job(task_id) is None:
-            from worker.ledger import outside
+            from worker.ledger import chords, outside
 
             meta = self._get_result_meta(result, state, traceback, request, format_date=True)
             # Plain JSON: Celery's own decoding makes dates and the like of it again.
             plain = json.loads(self.encode(meta | {"task_id": task_id}))
-            outside.store_result(self._runtime.ledger.database, task_id, state, plain)
+            outside.store_result(self._database, task_id, state, plain)
+            if state in states.READY_STATES:
+                chords.part_done(self._database, task_id)
         return result
 
     def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
@@ -102,7 +120,7 @@ class LedgerBackend(BaseBackend):
         found = self._job(task_id)
         if found:
             return _meta(found.job, found.options) | {"task_id": task_id}
-        stored = outside.load_result(self._runtime.ledger.database, task_id)
+        stored = outside.load_result(self._database, task_id)
         if stored is None:
             return {"status": states.PENDING, "result": None, "task_id": task_id}
         return dict(self.decode_result(json.dumps(stored)))
@@ -111,13 +129,13 @@ class LedgerBackend(BaseBackend):
         """Forget another task's result. A job is kept: its history is not the caller's alone."""
         from worker.ledger import outside
 
-        outside.forget_result(self._runtime.ledger.database, task_id)
+        outside.forget_result(self._database, task_id)
 
     def _save_group(self, group_id: str, result: Any) -> Any:
         from worker.ledger import outside
 
         plain = json.loads(self.encode({"result": result.as_tuple()}))
-        outside.store_group(self._runtime.ledger.database, group_id, plain)
+        outside.store_group(self._database, group_id, plain)
         return result
 
     def _restore_group(self, group_id: str) -> Any:
@@ -125,7 +143,7 @@ class LedgerBackend(BaseBackend):
 
         from worker.ledger import outside
 
-        stored = outside.load_group(self._runtime.ledger.database, group_id)
+        stored = outside.load_group(self._database, group_id)
         if stored is None:
             return None
         return {"result": result_from_tuple(stored["result"], self.app), "task_id": group_id}
@@ -133,7 +151,7 @@ class LedgerBackend(BaseBackend):
     def _delete_group(self, group_id: str) -> None:
         from worker.ledger import outside
 
-        outside.forget_group(self._runtime.ledger.database, group_id)
+        outside.forget_group(self._database, group_id)
 
     def _ensure_not_eager(self) -> None:
         """Looking a job up is right in eager mode too: the ledger has it."""
@@ -143,12 +161,16 @@ class LedgerBackend(BaseBackend):
 
         found = self._job(task_id)
         if found and found.options:
-            continuations.fired(self._runtime.ledger.database, task_id)
+            continuations.fired(self._database, task_id)
 
     def _job(self, task_id: str) -> Message | None:
         from worker.ledger import outside
 
-        return outside.find_job(self._runtime.ledger.database, task_id)
+        return outside.find_job(self._database, task_id)
+
+    @property
+    def _database(self) -> Any:
+        return self._runtime.ledger.database
 
     @property
     def _runtime(self) -> Any:

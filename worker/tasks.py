@@ -5,8 +5,7 @@ what is not final then is left to the ledger, and the message is ignored.
 """
 
 import functools
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,16 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from celery import Task as CeleryTask
 from celery.exceptions import Ignore
-from kombu.exceptions import EncodeError
-from kombu.utils import json as kombu_json
 
 from worker import broker, logs
 from worker.domain.jobs import Job, Request, State, Task
-from worker.errors import BadInput, Failed, JobError, Rejected, Withdrawn
-from worker.options import given
+from worker.errors import BadInput, Failed, JobError, Rejected, Withdrawn, WouldWait
+from worker.following import kept, send_with
 
 if TYPE_CHECKING:
-    from worker.ledger.acceptance import Terms
+    from worker.ledger.acceptance import Accepted, Terms
 
 ENDINGS: dict[State, type[JobError]] = {
     State.REJECTED: Rejected,
@@ -31,8 +28,6 @@ ENDINGS: dict[State, type[JobError]] = {
     State.WITHDRAWN: Withdrawn,
 }
 FARTHEST = 3650 * 86400.0  # seconds: ten years; a time beyond is a slip, as milliseconds are
-# What Celery says of an option that it cannot send; no broker's error is of these kinds.
-OF_THE_MESSAGE = (TypeError, ValueError, LookupError, AttributeError, RecursionError, EncodeError)
 publishing = broker.Publishing()
 log = logs.get("worker.tasks")
 
@@ -53,7 +48,7 @@ class JobTask(CeleryTask):
     abstract = True
     job_task: Task
     typing = False  # the door checks the arguments, and says what to change
-    throws = (Rejected, Failed, Withdrawn)
+    throws = (Rejected, Failed, Withdrawn, WouldWait)
     ignore_result = False
     resultrepr_maxsize = 0  # Celery logs results, and a receipt has the buyer's details
 
@@ -71,13 +66,39 @@ class JobTask(CeleryTask):
         `eta` become the job's due time, `expires` its deadline; queue and message priority
         are the worker's own. Raises BadInput and LedgerUnavailable, never for the broker.
         """
-        from worker.bootstrap import runtime
-
-        call = self._asked(args, kwargs, task_id, options)
-        accepted = runtime().producers.accept(call.request, call.terms)
+        if self.app.conf.task_always_eager:
+            return self.apply(args, kwargs, task_id=task_id, **options)
+        call, accepted = self._record(args, kwargs, task_id, options)
         if accepted.runs_now:
             self._send(accepted.job_id, call.args, call.words, call.terms.options)
         return self.AsyncResult(accepted.job_id)
+
+    def apply(
+        self,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        task_id: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """Record a job, and run it to its end within the call, as eager mode does.
+
+        Returns an EagerResult; its error is WouldWait where the job has to wait for longer than
+        the patience. Raises BadInput and LedgerUnavailable.
+        """
+        call, accepted = self._record(args, kwargs, task_id, options)
+        return super().apply(args, call.words, task_id=accepted.job_id, **options)
+
+    def _record(
+        self,
+        args: Sequence[Any] | None,
+        kwargs: Mapping[str, Any] | None,
+        task_id: str | None,
+        options: Mapping[str, Any],
+    ) -> "tuple[Call, Accepted]":
+        from worker.bootstrap import runtime
+
+        call = self._asked(args, kwargs, task_id, options)
+        return call, runtime().producers.accept(call.request, call.terms)
 
     def delay_within(self, connection: Any, *args: Any, **kwargs: Any) -> Any:
         """As `delay`, in the transaction of `connection`: its commit makes the job exist, its
@@ -148,17 +169,15 @@ class JobTask(CeleryTask):
     ) -> bool:
         send = functools.partial(super().apply_async, args, words, task_id=job_id)
         with logs.bind(job=job_id):
-            return publishing.attempt(functools.partial(_with_what_hangs, send, hung or {}))
+            return publishing.attempt(functools.partial(send_with, send, hung or {}))
 
     def carry_out(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run the job of this message; its receipt, or raise its error."""
-        from worker.bootstrap import runtime
-
         if self.request.id is None:
             name = str(self.job_task)
             raise BadInput("call", f"{name}(…) runs nothing here; use {name}.delay(…).")
         with logs.bind(job=self.request.id):
-            ran = runtime().executor.run(self.request.id)
+            ran = self._run(self.request.id)
             job = ran or self._from_elsewhere(args, kwargs)
         if job is None or (job.state not in ENDINGS and job.state is not State.SUCCEEDED):
             raise Ignore
@@ -175,11 +194,24 @@ class JobTask(CeleryTask):
         now = runtime()
         found = outside.find_job(now.ledger.database, self.request.id)
         if found is None:
-            hung = self._hung_elsewhere()
-            terms = Terms(job_id=self.request.id, actor="message", options=hung, may_publish=False)
+            terms = Terms(
+                job_id=self.request.id,
+                actor="message",
+                expires_in=self._expires_elsewhere(),
+                options=self._hung_elsewhere(),
+                may_publish=False,
+            )
             accepted = now.producers.accept_foreign(self.job_task, args, kwargs, terms)
-            return now.executor.run(accepted.job_id)
-        return now.executor.run(found.job.id)
+            return self._run(accepted.job_id)
+        return self._run(found.job.id)
+
+    def _run(self, job_id: str) -> Job | None:
+        from worker import eager
+        from worker.bootstrap import runtime
+
+        if self.request.is_eager:
+            return eager.run(runtime(), job_id)
+        return runtime().executor.run(job_id)
 
     def _hung_elsewhere(self) -> dict[str, Any] | None:
         """What hangs on this message; nothing, if that is none of the forms that can be sent."""
@@ -189,6 +221,11 @@ class JobTask(CeleryTask):
             log.error("accepted without what hangs on the message", error=str(error))  # noqa: TRY400
             return None
 
+    def _expires_elsewhere(self) -> float | None:
+        with suppress(BadInput):
+            return _seconds_until("expires", self.request.expires)
+        return None
+
 
 def error_arguments(job: Job) -> tuple[str, str | None, str]:
     """What the error of a job that ended without its effect is made of: message, code, job."""
@@ -196,57 +233,6 @@ def error_arguments(job: Job) -> tuple[str, str | None, str]:
     message = error.get("advice") or error.get("message") or f"the job was {job.state}"
     code = error.get("code")
     return (f"{code}: {message}" if code else message), code, job.id
-
-
-def kept(app: Any, options: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What is stored of a call's options: plain JSON values, None if there are none."""
-    found = given(options)
-    for name in ("link", "link_error", "chain"):
-        if name in found:
-            found[name] = _addressed(app, found[name])
-    try:
-        # kombu's dumps knows signatures and dates; its loads would make dates of texts again.
-        plain: dict[str, Any] = json.loads(kombu_json.dumps(found))
-    except (TypeError, ValueError) as error:
-        raise BadInput("options", f"cannot be kept as JSON: {error}.") from None
-    return plain or None
-
-
-def _addressed(app: Any, signature: Any) -> Any:
-    """What follows a job, with the queue that its own application would send it to.
-
-    Our worker sends it, and would send a task that it does not know to our own queue.
-    Raises BadInput where nobody could ever receive it.
-    """
-    if isinstance(signature, list | tuple):
-        return [_addressed(app, each) for each in signature]
-    theirs = getattr(signature, "app", None)
-    if theirs is None or theirs is app or "queue" in signature.options:
-        return signature
-    ours, shops = (broker.kind(each.conf.broker_url) for each in (app, theirs))
-    if ours != shops or ours == "memory":
-        raise BadInput(
-            "link",
-            f"{signature.task} belongs to an application with a {shops} broker, and ours is a"
-            f" {ours} one: what follows a job needs a broker that both reach.",
-        )
-    route = theirs.amqp.router.route(dict(signature.options), signature.task)
-    queue = route.get("queue")
-    return signature.clone().set(queue=getattr(queue, "name", queue))
-
-
-def _with_what_hangs(send: Callable[..., Any], hung: Mapping[str, Any]) -> None:
-    """Send a message; alone, if what hangs on its job is nothing that Celery can send.
-
-    Such an error is this message's and not the broker's: it must not pause all others.
-    """
-    try:
-        send(add_to_parent=False, **hung)
-    except OF_THE_MESSAGE as error:
-        if not hung:
-            raise
-        log.error("sent without what hangs on the job", error=type(error).__name__)  # noqa: TRY400
-        send(add_to_parent=False)
 
 
 def _due_in(options: Mapping[str, Any]) -> float:

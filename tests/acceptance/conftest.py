@@ -1,33 +1,11 @@
 import pytest
-from processes import (
-    AMAZON_OPERATIONS,
-    CENTER_OPERATIONS,
-    PLENTY,
-    SECRETS,
-    SELLER_ID,
-    USER_ID,
-    opened,
-)
-
-from worker.sandbox.accounts import AmazonPayAccount, SellerCenterAccount
-from worker.sandbox.server import Sandbox
+from processes import both_providers, opened
 
 
 @pytest.fixture
 def sandbox():
     """Both providers, in the test's own process: look into it, add faults to it."""
-    accounts = [
-        AmazonPayAccount(
-            SELLER_ID,
-            SECRETS["ACME_ACCESS_KEY"],
-            SECRETS["ACME_SECRET_KEY"],
-            quotas=dict.fromkeys(AMAZON_OPERATIONS, PLENTY),
-        ),
-        SellerCenterAccount(
-            USER_ID, SECRETS["MALL_API_KEY"], quotas=dict.fromkeys(CENTER_OPERATIONS, PLENTY)
-        ),
-    ]
-    with Sandbox(accounts) as running:
+    with both_providers() as running:
         yield running
 
 

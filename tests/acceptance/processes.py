@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 from worker import bootstrap
 from worker.bootstrap import Runtime
 from worker.ledger import upgrade
+from worker.sandbox.accounts import AmazonPayAccount, SellerCenterAccount
+from worker.sandbox.server import Sandbox
 from worker.settings import load
 
 SECRETS = {
@@ -183,6 +185,24 @@ def opened(directory: Path, endpoint: str) -> Iterator[Shop]:
         yield shop
     finally:
         shop.stop()
+
+
+@contextmanager
+def both_providers() -> Iterator[Sandbox]:
+    """Both providers, in the test's own process: look into it, add faults to it."""
+    accounts = [
+        AmazonPayAccount(
+            SELLER_ID,
+            SECRETS["ACME_ACCESS_KEY"],
+            SECRETS["ACME_SECRET_KEY"],
+            quotas=dict.fromkeys(AMAZON_OPERATIONS, PLENTY),
+        ),
+        SellerCenterAccount(
+            USER_ID, SECRETS["MALL_API_KEY"], quotas=dict.fromkeys(CENTER_OPERATIONS, PLENTY)
+        ),
+    ]
+    with Sandbox(accounts) as running:
+        yield running
 
 
 def _quotas(operations: tuple[str, ...], quota: tuple[float, float]) -> dict[str, Any]:

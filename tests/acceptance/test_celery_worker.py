@@ -1,77 +1,28 @@
 """`celery -A … worker` as a shop runs it: pools, brokers, signals, continuations, lost answers."""
 
-import json
+import functools
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections import Counter
 
+import celery_shop
 import kombu
 import pytest
+from celery_shop import BROKERS, changes, continued, finished, order, reachable, standing
 from processes import until
 from sqlalchemy import func, select, update
 
-from worker.domain.jobs import FINAL
 from worker.ledger.schema import jobs, results
-
-BROKERS = {
-    "memory": "memory://",
-    "redis": "redis://127.0.0.1:6379/15",
-    "rabbitmq": "amqp://guest:guest@127.0.0.1:5672//",
-}
-SHOP = """
-import os
-from worker.app import app
-
-def note(*words):
-    with open("continued", "a") as file:
-        print(*words, file=file)
-
-@app.task(name="shop.ship")
-def ship(receipt, *words):
-    note("ship", receipt["order_id"], *words)
-
-@app.task(name="shop.bill")
-def bill(number):
-    note("bill", number)
-
-@app.task(name="shop.sorry")
-def sorry(request, error, traceback):
-    note("sorry", type(error).__name__, error.code)
-
-@app.task(name="shop.add")
-def add(a, b):
-    return a + b
-"""
-
-
-def reachable(name):
-    """The URL of a broker, its queue emptied; skips where there is none, fails in CI."""
-    url = BROKERS[name]
-    if name == "memory":
-        return url
-    try:
-        with kombu.Connection(url, connect_timeout=2, transport_options={"max_retries": 0}) as one:
-            channel = one.channel()
-            kombu.Queue("order-worker", kombu.Exchange(""), routing_key="order-worker")(
-                channel
-            ).declare()
-            channel.queue_purge("order-worker")
-    except Exception as error:  # each transport has errors of its own
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no {name} at {url}: {error}")
-    return url
 
 
 @pytest.fixture
 def start(shop):
     """Start a worker of the shop's module, which has tasks of its own beside ours."""
-    (shop.directory / "shop_app.py").write_text(SHOP)
+    celery_shop.write(shop)
 
     def begin(*args, **env):
         # Without a second in which it looks for other workers.
@@ -83,56 +34,9 @@ def start(shop):
 @pytest.fixture
 def produce(shop):
     """Run lines of a producer's program in a process of its own; what it printed, as JSON."""
-    (shop.directory / "shop_app.py").write_text(SHOP)
+    celery_shop.write(shop)
 
-    def run(lines, **env):
-        program = (
-            "import json\n"
-            "from shop_app import add, app, bill, ship, sorry\n"
-            "from worker import cancel, confirm\n" + lines
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", program],
-            cwd=shop.directory,
-            env={**shop.environ, **env},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout) if done.stdout.strip() else None
-
-    return run
-
-
-def standing(runtime, ids=None):
-    """The rows of the jobs, by id."""
-    with runtime.ledger.database.read() as connection:
-        rows = connection.execute(select(jobs)).all()
-    return {row.id: row for row in rows if ids is None or row.id in ids}
-
-
-def finished(runtime, ids):
-    return all(row.state in FINAL for row in standing(runtime, ids).values())
-
-
-def continued(shop):
-    path = shop.directory / "continued"
-    return path.read_text().splitlines() if path.exists() else []
-
-
-def changes(sandbox):
-    """How many times each write changed an order, over all orders."""
-    total = Counter()
-    for order in sandbox.orders():
-        assert max(order["changed"].values(), default=0) <= 1, order
-        total.update(order["changed"])
-    return dict(total)
-
-
-def order(number):
-    return f"S01-0000000-{number:07}"
+    return functools.partial(celery_shop.produce, shop)
 
 
 # --- pools and brokers ----------------------------------------------------------------------
@@ -333,6 +237,29 @@ for number, hold in ((1, 0), (2, 0), (3, 1.5)):
     sorry = "sorry Rejected InvalidOrderReferenceStatus"
     wanted = ["bill 2", "ship 1", "ship 3", f"ship {order(1)} own", f"ship {order(3)} own", sorry]
     assert sorted(set(continued(shop))) == wanted, shop.log_of(worker)
+
+
+def test_what_hangs_on_a_job_fires_again_for_the_ending_of_its_retry(shop, sandbox, start, produce):
+    shop.configuration(worker__max_attempts=1)
+    sandbox.add_fault(
+        match={"operation": "Confirm*"},
+        answer={"status": 503, "code": "InputStreamDisconnected"},
+        times=1,
+    )
+    produce(
+        f"""
+confirm.apply_async(
+    ({order(1)!r},), {{"seller": "acme"}}, link=ship.s(), link_error=bill.si(1)
+)
+"""
+    )
+    worker = start()
+    until(lambda: continued(shop) == ["bill 1"])
+    done = shop.order_worker("retry", "--task", "confirm", "--state", "failed", "--since", "1h")
+    assert (done.returncode, done.stderr) == (0, "1 job to retry: 1 attempts_exhausted.\n")
+    until(lambda: continued(shop) == ["bill 1", f"ship {order(1)}"])
+    (job,) = shop.told("jobs")
+    assert (job["state"], job["attempt_count"]) == ("succeeded", 3), shop.log_of(worker)
 
 
 @pytest.mark.parametrize("ends", ["succeeded", "rejected"])

@@ -18,6 +18,7 @@ from worker.ledger.schema import jobs
 
 APPLIED = Answer(Outcome.APPLIED, status=200, request_id="request-1")
 UNKNOWN = Answer(Outcome.UNKNOWN, message="no answer", outage=True)
+REFUSED = Answer(Outcome.REFUSED, message="connection refused")
 THROTTLED = Answer(Outcome.THROTTLED, status=503, code="RequestThrottled")
 DENIED = Answer(Outcome.DENIED, status=403, code="SignatureDoesNotMatch", scope="seller")
 OPERATIONS = {Task.CONFIRM: "ConfirmOrderReference", Task.CANCEL: "CancelOrderReference"}
@@ -34,6 +35,7 @@ class Quotas:
     rate: float = 1.0
     known: tuple[str, ...] = ("acme",)
     operations: tuple[str, ...] = (*OPERATIONS.values(), LOOKUP)
+    lifetimes: dict = field(default_factory=lambda: {Task.CONFIRM: 3 * 3600.0})
     reverse: bool = field(default=False)  # another process may list them the other way round
 
     def bucket(self, request, step):
@@ -57,6 +59,9 @@ class Quotas:
 
     def can_look_up(self, _request):
         return True
+
+    def lifetime(self, request):
+        return self.lifetimes.get(request.task)
 
     def _turned(self, specs):
         return specs[::-1] if self.reverse else specs

@@ -1,13 +1,15 @@
 """A dispatcher sleeps until somebody else has written, or until it is to stop."""
 
+import functools
 import threading
 import time
 
 import pytest
 from sqlalchemy import text
 
-from tests.conformance.steps import accept, confirm, hold, settle
+from tests.conformance.steps import REFUSED, accept, confirm, hold, settle
 from worker.errors import LedgerUnavailable
+from worker.ledger import retries
 
 LONG = 10.0
 SOON = 1.0
@@ -37,6 +39,14 @@ def test_a_slot_that_becomes_free_wakes_it(open_ledger):
     ledger, other = open_ledger(), open_ledger()
     held = hold(other, accept(other, confirm(1)).job_id)
     assert 0.05 < seconds_asleep(ledger, lambda _stop: settle(other, held)) < SOON
+
+
+def test_a_job_that_is_retried_wakes_it(open_ledger):
+    ledger, other = open_ledger(), open_ledger()
+    job_id = accept(other, confirm(1)).job_id
+    settle(other, hold(other, job_id), REFUSED, max_attempts=1)
+    retry = functools.partial(retries.retry, other, job_id, actor="operator")
+    assert 0.05 < seconds_asleep(ledger, lambda _stop: retry()) < SOON
 
 
 def test_it_is_stopped(ledger):

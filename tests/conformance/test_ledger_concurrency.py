@@ -10,6 +10,7 @@ import pytest
 from tests.conformance.steps import (
     APPLIED,
     DENIED,
+    REFUSED,
     THROTTLED,
     UNKNOWN,
     Quotas,
@@ -23,12 +24,12 @@ from tests.conformance.steps import (
     settle,
 )
 from worker.domain.jobs import Policy
-from worker.domain.outcomes import Answer, Outcome
 from worker.ledger import (
     acceptance,
     claims,
     quotas,
     recovery,
+    retries,
     rounds,
     routing,
     settlements,
@@ -40,7 +41,6 @@ from worker.ledger.schema import attempts, buckets, jobs, transitions
 
 THREADS = 8
 SECONDS = 4.0  # of hammering
-FREE = Answer(Outcome.REFUSED, message="connection refused")
 
 
 def test_of_two_jobs_of_an_order_one_is_running(open_ledger):
@@ -155,11 +155,13 @@ class Hammer:
     def run(self, until):
         while time.monotonic() < until:
             self.accept()
-            for job_id in self.some(unfinished(self.ledger)):
+            for job_id in self.some(in_states(self.ledger, "waiting", "in_doubt")):
                 if self.chance.random() < 0.1:
                     withdrawals.withdraw(self.ledger, job_id, "operator", "not wanted")
                 else:
                     self.work_on(claims.claim(self.ledger, job_id, self.name))
+            for job_id in self.some(in_states(self.ledger, "failed")):
+                retries.retry(self.ledger, job_id, actor=self.name)
             if self.chance.random() < 0.2:
                 self.chance.choice(ROUNDS)(self.ledger)
 
@@ -179,7 +181,7 @@ class Hammer:
             return
         self.tokens += 1
         if self.chance.random() < 0.2:
-            settlements.note(self.ledger, held, FREE, decision_on(self.ledger, held, FREE))
+            settlements.note(self.ledger, held, REFUSED, decision_on(self.ledger, held, REFUSED))
             if more := claims.take(self.ledger, held):
                 held = more
                 self.tokens += 1
@@ -189,13 +191,13 @@ class Hammer:
 
     def answers(self, held):
         good = looked_up(held) if held.job.step.is_lookup else APPLIED
-        return [good, good, UNKNOWN, FREE, THROTTLED, DENIED]
+        return [good, good, UNKNOWN, REFUSED, THROTTLED, DENIED]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_whatever_comes_together_nothing_deadlocks_and_nothing_is_lost(open_ledger, seed):
     """Claims, settles, withdrawals and rounds of four processes, on few orders and buckets."""
-    policy = Policy(lease=1.0, call_timeout=0.5, credentials_retry=0.05)
+    policy = Policy(lease=1.0, call_timeout=0.5, credentials_retry=0.05, max_attempts=2)
     several = [
         open_ledger(Quotas(1000.0, 1000.0, reverse=bool(number % 2)), policy) for number in range(4)
     ]
@@ -221,9 +223,9 @@ ROUNDS = [
 ]
 
 
-def unfinished(ledger):
+def in_states(ledger, *states):
     with ledger.database.read() as connection:
-        statement = jobs.select().where(jobs.c.state.in_(["waiting", "in_doubt"]))
+        statement = jobs.select().where(jobs.c.state.in_(states))
         return [row.id for row in connection.execute(statement)]
 
 

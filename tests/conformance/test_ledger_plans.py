@@ -9,8 +9,27 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event
 
-from tests.conformance.steps import THROTTLED, Quotas, accept, confirm, decision_on, hold, settle
-from worker.ledger import claims, recovery, rounds, routing, settlements, withdrawals, within
+from tests.conformance.steps import (
+    REFUSED,
+    THROTTLED,
+    Quotas,
+    accept,
+    confirm,
+    decision_on,
+    hold,
+    settle,
+)
+from worker.ledger import (
+    claims,
+    queries,
+    recovery,
+    retries,
+    rounds,
+    routing,
+    settlements,
+    withdrawals,
+    within,
+)
 from worker.ledger.acceptance import Terms
 from worker.ledger.schema import attempts, jobs, transitions
 
@@ -83,8 +102,13 @@ VERBS = {
     "claim": lambda ledger, ids: hold(ledger, ids.pop(0)),
     "claim out of turn": lambda ledger, ids: claims.claim(ledger, ids[-1], "worker"),
     "settle": lambda ledger, ids: settle(ledger, hold(ledger, ids.pop(0))),
+    "retry": lambda ledger, ids: retry(ledger, ids.pop(0)),
     "wait and take": lambda ledger, ids: wait_and_take(ledger, hold(ledger, ids.pop(0))),
     "withdraw": lambda ledger, ids: withdrawals.withdraw(ledger, ids.pop(0), "operator", "no"),
+    "due for retry": lambda ledger, _ids: retries.due_for_retry(ledger, 3600.0, 3, 100),
+    "needs attention": lambda ledger, _ids: list(
+        queries.find(ledger, queries.Filters(needs_attention=True), 50)
+    ),
     "recover": lambda ledger, _ids: recovery.recover(ledger, "dispatcher"),
     "wake": lambda ledger, _ids: wake_one(ledger),
     "dispatch": lambda ledger, ids: rounds.dispatch(ledger, "worker", 16, ids[:3], 1.0),
@@ -95,6 +119,9 @@ INDEXES = {
     "accept": {"jobs_order"},
     "accept within": {"jobs_order", "jobs_key"},
     "claim": {"jobs_turn", "jobs_due", "attempts_in_flight"},
+    "retry": {"jobs_key"},
+    "due for retry": {"jobs_failed", "jobs_order"},
+    "needs attention": {"jobs_attention", "jobs_order"},
     "recover": {"jobs_deadline"},
     "wake": {"jobs_due", "jobs_unrouted"},
     "dispatch": {"jobs_turn", "jobs_due", "jobs_deadline", "jobs_continue"},
@@ -128,6 +155,11 @@ def accept_within(ledger):
         terms = Terms("within", "producer", new_id=True)
         for _ in range(2):  # the second finds the first
             within.accept(ledger, shop, confirm(9_000_002), terms, print)
+
+
+def retry(ledger, job_id):
+    settle(ledger, hold(ledger, job_id), REFUSED, max_attempts=1)
+    retries.retry(ledger, job_id, actor="operator")
 
 
 def wake_one(ledger):

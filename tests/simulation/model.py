@@ -104,6 +104,9 @@ class ModelProvider:
     def can_look_up(self, _request: Request) -> bool:
         return self.looks_up
 
+    def lifetime(self, _of: Request | Task) -> float | None:
+        return None
+
     def perform(self, job: Job) -> Answer:
         cold, self._called = not self._called, True
         operation = self.operation(job.task, job.step)

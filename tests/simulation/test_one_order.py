@@ -8,7 +8,7 @@ from sqlalchemy import update
 from tests.simulation.model import ModelProvider, cancel, confirm
 from tests.simulation.world import Fleet, World
 from worker.domain.decisions import Circumstances, decide
-from worker.domain.jobs import Policy
+from worker.domain.jobs import Policy, Task
 from worker.domain.outcomes import Answer, Outcome
 from worker.errors import BadInput
 from worker.executor import Executor
@@ -17,6 +17,7 @@ from worker.ledger import (
     claims,
     continuations,
     recovery,
+    retries,
     routing,
     settlements,
     withdrawals,
@@ -349,6 +350,40 @@ def test_a_worker_without_the_seller_leaves_the_doubt_to_one_that_has_it(scene):
     run(fleet)
     assert states_of(fleet) == ["succeeded"]
     assert [each.step for each in rows(fleet)][1] == "lookup:doubt"
+
+
+@pytest.mark.parametrize("lost", ["lost before", "lost after"])
+def test_a_retry_of_an_unknown_outcome_confirms_once(scene, lost):
+    """Whether the lost confirm had taken effect or not, the retry looks before it sends."""
+    script = Script(ConfirmOrderReference=[lost], GetOrderReferenceDetails=["500 before"] * 9999)
+    fleet = scene(script, policy=Policy(doubt_limit=60.0))
+    job_id = fleet.accept(confirm(1)).job_id
+    run(fleet)
+    assert states_of(fleet) == ["failed"]
+    script.faults.clear()  # the provider is healed
+    before = len(rows(fleet))
+    assert retries.retry(fleet.ledger, job_id, actor="operator").refusal is None
+    run(fleet)
+    assert states_of(fleet) == ["succeeded"]
+    assert rows(fleet)[before].step == "lookup:doubt"
+    assert list(fleet.provider.applied.values()) == [1]
+    assert not rows(fleet, orders)[0].in_doubt
+
+
+def test_what_the_schedule_retries_succeeds_once_the_provider_is_healed(scene):
+    script = Script(ConfirmOrderReference=["unsent"] * 9999)
+    fleet = scene(script, policy=Policy(give_up_after={Task.CONFIRM: 300.0}))
+    ids = [fleet.accept(confirm(number)).job_id for number in range(3)]
+    run(fleet)
+    assert states_of(fleet) == ["failed"] * 3
+    due = retries.due_for_retry(fleet.ledger, 3600.0, 3, 2)
+    assert [each.why_not for each in due] == [None, None]
+    script.faults.clear()
+    for each in due:
+        retries.retry(fleet.ledger, each.job_id, actor="schedule", by_schedule=True)
+    run(fleet)
+    assert sorted(fleet.states()[job_id] for job_id in ids) == ["failed", "succeeded", "succeeded"]
+    assert [job.retries for job in rows(fleet, jobs)].count(1) == 2
 
 
 @pytest.mark.parametrize("lookup_after_confirm", [True, False])

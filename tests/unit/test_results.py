@@ -18,7 +18,7 @@ from worker import results as backend_module
 from worker.app import app, cancel, confirm
 from worker.domain.jobs import State
 from worker.errors import Failed, Rejected
-from worker.ledger import claims, outside
+from worker.ledger import claims, outside, retries
 from worker.ledger.schema import jobs, results, transitions
 
 ORDER = "S01-1234567-1234567"
@@ -279,6 +279,19 @@ def test_another_name_of_a_job_answers_with_the_job(put, door):
     result = AsyncResult("alias", app=app)
     assert (result.id, result.get(timeout=1)) == ("alias", RECEIPT)
     assert outside.find_job(door.ledger.database, "alias").job.id == job_id
+
+
+def test_a_retried_job_is_open_again_and_what_hangs_on_it_is_told_anew(put, door, row):
+    ended = {"finished_at": 1.0, "continued_at": 2.0, "holds_key": False, "ready": False}
+    job_id = put("failed", link=app.signature("shop.ship"), error=ERROR, **ended)
+    assert AsyncResult(job_id, app=app).state == states.FAILURE
+    assert retries.retry(door.ledger, job_id, actor="operator").refusal is None
+    assert AsyncResult(job_id, app=app).state == states.PENDING
+    assert row(job_id)[0].continued_at is None
+    request = {"id": job_id, "delivery_info": {}, "is_eager": False}
+    trace_task(confirm, job_id, (), {}, request, app=app)
+    assert AsyncResult(job_id, app=app).get(timeout=1)["order_state"] == "Open"
+    assert row(job_id)[0].continued_at > 2.0
 
 
 # --- what must not be seen ------------------------------------------------------------------

@@ -1,7 +1,10 @@
 """Which jobs a person means by what was typed."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from worker.cli.failures import say
+from worker.cli.printing import plain
 from worker.errors import BadInput
 
 if TYPE_CHECKING:
@@ -19,6 +22,19 @@ def one_job(ledger: "Ledger", name: str) -> str:
     if isinstance(found, list) and len(found) > 1:
         raise BadInput("job", f"the order {name!r} has {len(found)} jobs: {', '.join(found)}.")
     return found[0] if isinstance(found, list) else found
+
+
+def jobs_of(ledger: "Ledger", names: Iterable[str]) -> tuple[list[str], int]:
+    """The ids of the jobs meant, each once, and how many names were none, which is told."""
+    ids: dict[str, None] = {}
+    unknown = 0
+    for name in names:
+        try:
+            ids[one_job(ledger, name)] = None
+        except BadInput as error:
+            say(plain(error))
+            unknown += 1
+    return list(ids), unknown
 
 
 def meant(ledger: "Ledger", name: str) -> str | list[str]:

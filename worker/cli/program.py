@@ -16,6 +16,7 @@ COMMANDS = {
     "jobs": "worker.cli.jobs",
     "show": "worker.cli.show",
     "quotas": "worker.cli.quotas",
+    "retry": "worker.cli.retry",
     "withdraw": "worker.cli.withdraw",
     "keep": "worker.cli.keep",
     "stale": "worker.cli.stale",

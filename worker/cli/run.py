@@ -33,7 +33,7 @@ def command(concurrency: int | None, loglevel: str) -> None:
         raise click.exceptions.Exit(BAD_INPUT)
     from celery import signals
 
-    from worker import broker, logs
+    from worker import broker, loglines, logs
     from worker.app import app
 
     if problem := broker.mistake(now.settings.broker.url.full):
@@ -54,7 +54,7 @@ def command(concurrency: int | None, loglevel: str) -> None:
         without_gossip=True,
         without_heartbeat=True,
     )
-    logs.configure(level=loglevel, secrets=now.settings.secrets())
+    loglines.configure(level=loglevel, secrets=now.settings.secrets())
     logs.get("worker.run").info(
         "order-worker starts",
         version=version("order-worker"),

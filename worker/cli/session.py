@@ -19,11 +19,11 @@ def settings() -> "Settings":
 
     Raises ConfigurationError.
     """
-    from worker import bootstrap, logs
+    from worker import bootstrap, loglines
 
     configured = bootstrap.settings()
     level = LEVELS[min(verbosity, len(LEVELS) - 1)]
-    logs.configure(level=level, secrets=configured.secrets())
+    loglines.configure(level=level, secrets=configured.secrets())
     return configured
 
 

@@ -40,11 +40,12 @@ def command(
     sweep = bootstrap.sweeps(session.asking()).stale
     given, odd = _given(sweep, seller, file) if file else ({}, 0)
     sellers = list(given) if file else _configured(sweep, seller)
-    would = [_run(sweep, name, given.get(name), dry_run=True) for name in sellers]
-    if not dry_run and not _agreed(would, yes):
-        say("Nothing was recorded.")
-        return
-    swept = would if dry_run else [_run(sweep, name, given.get(name)) for name in sellers]
+    if not (dry_run or yes) and session.somebody_answers():
+        would = [sweep.run(name, given.get(name), dry_run=True) for name in sellers]
+        if not _agreed(sum(len(each.taken) for each in would)):
+            say("Nothing was recorded.")
+            return
+    swept = [sweep.run(name, given.get(name), dry_run=dry_run) for name in sellers]
     if as_json:
         printing.array(_told(swept))
     else:
@@ -114,17 +115,9 @@ def _order(
     return owner, ShopOrder(words["order_id"], words.get("parent_order_id") or None)
 
 
-def _run(
-    sweep: "StaleSweep", seller: str, given: "list[ShopOrder] | None", *, dry_run: bool = False
-) -> "Swept":
-    return sweep.run(seller, given, dry_run=dry_run)
-
-
-def _agreed(would: "list[Swept]", yes: bool) -> bool:
-    count = sum(len(swept.taken) for swept in would)
-    if yes or not count or not session.somebody_answers():
-        return True
-    return click.confirm(f"Cancel {count} orders, those that a lookup lets go?", err=True)
+def _agreed(count: int) -> bool:
+    orders = f"{count} orders" if count != 1 else "1 order"
+    return not count or click.confirm(f"Cancel {orders}, if a lookup lets it?", err=True)
 
 
 def _told(swept: "list[Swept]") -> Iterator[dict[str, Any]]:

@@ -76,6 +76,8 @@ def _transition(transition: Mapping[str, Any]) -> str:
         return f"the order is {plain(to)}"
     if transition["from"] is None and to == "waiting":
         return f"accepted from {plain(transition['actor'])}"
+    if transition["from"] == "failed":
+        return f"retried by {plain(transition['actor'])}" + (f" ({why})" if why else "")
     if to == "running":
         return ""  # the attempt tells it
     if to == "waiting":

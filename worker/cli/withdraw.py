@@ -6,7 +6,6 @@ import click
 
 from worker.cli import naming, printing, session
 from worker.cli.failures import BAD_INPUT, NOT_SUCCEEDED, say
-from worker.cli.printing import plain
 
 if TYPE_CHECKING:
     from worker.domain.jobs import Job
@@ -35,7 +34,7 @@ def command(job: tuple[str, ...], why: str, yes: bool, as_json: bool) -> None:
     Exit code 1 if one of them could not be taken back, 2 if one is no job.
     """
     ledger = session.runtime().ledger
-    ids, unknown = _named(ledger, job)
+    ids, unknown = naming.jobs_of(ledger, job)
     if not yes and not _agreed(len(ids)):
         say("Nothing was withdrawn.")
         return
@@ -57,21 +56,6 @@ def _agreed(count: int) -> bool:
     return click.confirm(f"Withdraw {count} jobs?", err=True)
 
 
-def _named(ledger: "Ledger", names: tuple[str, ...]) -> tuple[list[str], int]:
-    """The jobs' ids, each once, and how many names were none; those are told at once."""
-    from worker.errors import BadInput
-
-    ids: dict[str, None] = {}
-    unknown = 0
-    for name in names:
-        try:
-            ids[naming.one_job(ledger, name)] = None
-        except BadInput as error:
-            say(plain(error))
-            unknown += 1
-    return list(ids), unknown
-
-
 def _withdraw(ledger: "Ledger", job_id: str, why: str) -> str:
     from worker.ledger import withdrawals
     from worker.ledger.precedence import is_withdrawable
@@ -79,4 +63,8 @@ def _withdraw(ledger: "Ledger", job_id: str, why: str) -> str:
     before: Job | None = withdrawals.withdraw(ledger, job_id, session.person(), why)
     if before is None:
         return "not withdrawn: it is no longer in the ledger"
-    return WITHDRAWN if is_withdrawable(before) else WHY_NOT[before.state]
+    if is_withdrawable(before):
+        return WITHDRAWN
+    # A retry of what may have been applied waits, too, for its lookup.
+    in_doubt = before.state == "waiting" and before.effect == "possible"
+    return WHY_NOT["in_doubt" if in_doubt else before.state]

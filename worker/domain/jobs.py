@@ -66,6 +66,15 @@ class Step(StrEnum):
     def is_lookup(self) -> bool:
         return self is not Step.APPLY
 
+    @property
+    def turn(self) -> "Step":
+        """The step among whose requests a job of this one waits for its turn.
+
+        A check waits among the writes: theirs is the scarcer quota, and the lookup is of use
+        only if its cancel may follow at once.
+        """
+        return Step.APPLY if self is Step.CHECK else self
+
 
 RANK = {Step.APPLY: 0, Step.DOUBT: 0, Step.REFUSAL: 0, Step.CHECK: 1, Step.DETAILS: 2}
 BEFORE_WRITE = frozenset({Step.APPLY, Step.CHECK})  # steps that a job begins with
@@ -136,6 +145,9 @@ class Job:
     not_applied_at: float | None = None  # when a first lookup said "not yet"
     sent_at: float | None = None  # when the write was last sent
     lost_leases: int = 0
+    finished_at: float | None = None
+    expires_at: float | None = None  # its caller's own limit of time, beside give_up_after
+    retries: int = 0  # by the schedule
     receipt: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
 

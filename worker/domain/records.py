@@ -5,14 +5,7 @@ from typing import Any
 
 from worker.domain.jobs import Job
 from worker.domain.outcomes import Answer, Basis, OrderView, Outcome
-
-# What to do about an error of which the provider says nothing, by its kind.
-ADVICE = {
-    "attempts_exhausted": "Retry the job once the provider answers again.",
-    "expired": "Ask again, if the order is still to be changed.",
-    "outcome_unknown": "Look the order up at the provider: our request may have been applied.",
-    "worker_lost": "Read the worker's log for what ended it, then retry the job.",
-}
+from worker.domain.remedies import remedy_of
 
 # Kinds under which a refusal of the provider's is kept until a lookup has been read.
 REFUSALS = frozenset({"state_refused", "rejected"})
@@ -24,7 +17,7 @@ def error_of(kind: str, answer: Answer) -> dict[str, Any]:
         "kind": kind,
         "code": answer.code,
         "message": answer.message,
-        "advice": answer.advice or ADVICE.get(kind),
+        "advice": answer.advice or remedy_of(kind).to_do,
         "status": answer.status,
         "request_id": answer.request_id,
     }
@@ -39,8 +32,11 @@ def error_kept(kind: str, job: Job, answer: Answer) -> dict[str, Any]:
 
 
 def as_kind(kind: str, error: dict[str, Any]) -> dict[str, Any]:
-    """The same answer of the provider's, as another kind of error."""
-    return error | {"kind": kind, "advice": error.get("advice") or ADVICE.get(kind)}
+    """The same answer of the provider's, as another kind of error: its advice stays, ours goes."""
+    said = error.get("advice")
+    if said == remedy_of(error.get("kind")).to_do:
+        said = None
+    return error | {"kind": kind, "advice": said or remedy_of(kind).to_do}
 
 
 def unconfirmed() -> dict[str, Any]:

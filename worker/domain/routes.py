@@ -33,3 +33,10 @@ class Routes(Protocol):
     def can_look_up(self, request: Request) -> bool:
         """Whether the request's order can be read back at the provider."""
         ...
+
+    def lifetime(self, request: Request) -> float | None:
+        """Seconds from the request's acceptance in which it can be carried out at the provider.
+
+        None where the provider names no limit, or this process does not know the seller.
+        """
+        ...

@@ -4,10 +4,13 @@ from dataclasses import replace
 
 from worker.domain.choices import Circumstances, Decision, same_step
 from worker.domain.endings import failed, outcome_unknown, succeeded_without_details
-from worker.domain.jobs import Effect, Job, Policy, Step
+from worker.domain.jobs import Effect, Job, Policy, Step, WaitingFor
 from worker.domain.outcomes import Answer, Outcome
 from worker.domain.records import error_kept, error_of
 from worker.domain.writes import unknown
+
+# What a job waited for to its end, and no time brings: it is the kind of its error then.
+LACKED = frozenset({WaitingFor.BUYER, WaitingFor.CREDENTIALS})
 
 LOST_LEASES = 5  # a job that kills its worker so often is given up
 
@@ -45,4 +48,7 @@ def expired(job: Job) -> Decision:
     if job.effect is Effect.POSSIBLE:
         error = error_kept("outcome_unknown", job, TIME_RAN_OUT)
         return outcome_unknown(error, "no lookup could tell within the limit")
+    if job.waiting_for in LACKED:
+        kind = str(job.waiting_for)
+        return failed(error_kept(kind, job, TIME_RAN_OUT), f"expired, waiting for {kind}")
     return failed(error_kept("expired", job, TIME_RAN_OUT), "expired")

@@ -106,7 +106,7 @@ def accept_within(
     runs_now = terms.may_publish and row["ready"] and _could_run(connection, row["bucket"], now)
     values = row | {
         "previous_id": newest,
-        **{name: now + row[name] for name in TIMES},
+        **{name: now + row[name] for name in TIMES if row[name] is not None},
         "publish_at": now + FIRST_PUBLISH if runs_now else 0.0,
         "publish_count": 1 if runs_now else 0,
     }

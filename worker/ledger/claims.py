@@ -29,7 +29,7 @@ JOB = select(jobs).where(jobs.c.id == bindparam("job_id"))
 LOCKED_JOB = JOB.with_for_update(key_share=True)
 
 WAKE_UP = 30.0  # seconds until a job looks again whether its order is free or its seller known
-WRITE_TOKEN = 2.0  # seconds, at least, until a check looks again for the token of its write
+LOOKUP_TOKEN = 1.0  # seconds, at least, until a check looks again for the token of its lookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +153,17 @@ def _check(
 ) -> Claim | NotNow:
     """Claim a check together with the write that it may lead to.
 
-    Without a token for its write it does not stand in the way of other lookups: it is parked.
+    It waits among the writes; without a token for its lookup it stands in nobody's way: it is
+    parked.
     """
-    write = ledger.routes.bucket(job.request, Step.APPLY)
+    write = ledger.routes.bucket(job.request, job.step.turn)
     if write is None:
         return _park(connection, job, WaitingFor.CREDENTIALS, now, worker)
     taken = turns.take_both(ledger, connection, job, (spec, write), worker)
     if isinstance(taken, turns.NoTurn):
-        if not taken.of_write:
-            return _stay_ready(connection, job, spec)
-        seconds = min(max(taken.seconds, WRITE_TOKEN), WAKE_UP)
+        if taken.of_write:
+            return _stay_ready(connection, job, write)
+        seconds = min(max(taken.seconds, LOOKUP_TOKEN), WAKE_UP)
         return _park(connection, job, WaitingFor.QUOTA, now, worker, seconds)
     check, reserved = taken
     held = _hold(ledger, connection, row, job, check, worker)

@@ -3,19 +3,28 @@
 Celery fires it when the message of a final job has run; the time of it is kept. What has none
 is told again: the job was concluded outside of its task, or its worker died in between. A
 caller that asked for a job that was there already has an alias, and hangs its own things on it.
+A chord that is complete is told in the same way.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text, union_all, update
+from sqlalchemy import Connection, bindparam, exists, select, text, union_all, update
 
 from worker import logs
 from worker.domain.jobs import Job
 from worker.ledger import rows
+from worker.ledger.chords import Chord, complete
 from worker.ledger.database import Database
-from worker.ledger.schema import ALIAS_TO_CONTINUE, TO_CONTINUE, aliases, jobs
+from worker.ledger.schema import (
+    ALIAS_TO_CONTINUE,
+    CHORD_TO_CONTINUE,
+    TO_CONTINUE,
+    aliases,
+    chords,
+    jobs,
+)
 
 log = logs.get("worker.ledger")
 
@@ -35,6 +44,9 @@ DUE = (
         .join(jobs, jobs.c.id == aliases.c.job_id)
         .where(text(f"aliases.{ALIAS_TO_CONTINUE.replace(' AND ', ' AND aliases.')}"))
         .where(jobs.c.finished_at.is_not(None), aliases.c.publish_at <= bindparam("now")),
+        select(chords.c.id, chords.c.publish_at).where(
+            text(CHORD_TO_CONTINUE), chords.c.publish_at <= bindparam("now")
+        ),
     )
     .order_by("publish_at")
     .limit(BATCH)
@@ -52,17 +64,25 @@ MARKS = tuple(
     )
     .values(publish_at=bindparam("until"), publish_count=table.c.publish_count + 1)
     .returning(table.c.publish_count)
-    for table, condition in ((jobs, TO_CONTINUE), (aliases, ALIAS_TO_CONTINUE))
+    for table, condition in (
+        (jobs, TO_CONTINUE),
+        (aliases, ALIAS_TO_CONTINUE),
+        (chords, CHORD_TO_CONTINUE),
+    )
 )
+# A job that is open again, since it was retried meanwhile, has another ending to be told.
 FIRED = tuple(
     update(table)
-    .where(table.c.id == bindparam("of_id"), table.c.options.is_not(None))
+    .where(table.c.id == bindparam("of_id"), table.c.options.is_not(None), is_final)
     .values(continued_at=bindparam("now"))
-    for table in (jobs, aliases)
+    for table, is_final in (
+        (jobs, jobs.c.finished_at.is_not(None)),
+        (aliases, exists().where(jobs.c.id == aliases.c.job_id, jobs.c.finished_at.is_not(None))),
+    )
 )
 COUNTS = tuple(
     select(table.c.publish_count).where(table.c.id == bindparam("of_id"))
-    for table in (jobs, aliases)
+    for table in (jobs, aliases, chords)
 )
 
 
@@ -97,16 +117,17 @@ def due(connection: Connection, now: float) -> list[str]:
     return list(connection.execute(DUE, {"now": now}).scalars().all())
 
 
-def tell_again(connection: Connection, ids: Iterable[str], now: float) -> list[Message]:
+def tell_again(connection: Connection, ids: Iterable[str], now: float) -> list[Message | Chord]:
     """Mark them, each a longer time than before, and give their messages."""
-    messages: list[Message] = []
+    messages: list[Message | Chord] = []
     for task_id in ids:
         counts = (connection.execute(each, {"of_id": task_id}).scalar() for each in COUNTS)
         told = next((count for count in counts if count is not None), 0)
         until = now + CONTINUE_AGAIN * 2.0 ** min(told, DOUBLINGS)
         mark = {"of_id": task_id, "now": now, "until": until}
         if any(connection.execute(each, mark).scalar() is not None for each in MARKS):
-            messages += message_of(connection, task_id)
+            chord = complete(connection, task_id)
+            messages += [chord] if chord else message_of(connection, task_id)
     return messages
 
 

@@ -106,6 +106,18 @@ class Database:
         if not self.is_sqlite:
             connection.execute(QUEUE_FOR, {"names": list(names)})
 
+    @contextmanager
+    def impatient(self, connection: Connection, seconds: float) -> Iterator[None]:
+        """A part of a transaction that may fail by itself, and waits so long for locks at most.
+
+        The limit is of PostgreSQL; on SQLite whoever writes waits for nobody.
+        """
+        with connection.begin_nested():
+            if not self.is_sqlite:
+                limit = text("SELECT set_config('lock_timeout', :limit, true)")
+                connection.execute(limit, {"limit": f"{seconds * 1000:.0f}ms"})
+            yield
+
     def announce(self, connection: Statements) -> None:
         """Wake the dispatchers when the transaction commits; on SQLite they see its commit."""
         if not self.is_sqlite:

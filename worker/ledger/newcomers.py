@@ -6,7 +6,7 @@ from worker.domain.jobs import RANK, Effect, Request, State, WaitingFor
 from worker.ledger import history
 from worker.ledger.ledger import Ledger
 
-TIMES = ("accepted_at", "due_at", "deadline", "give_up_at")
+TIMES = ("accepted_at", "due_at", "deadline", "give_up_at", "expires_at")
 
 
 def newcomer(
@@ -19,18 +19,20 @@ def newcomer(
     options: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """The row of a request as it is accepted, its TIMES in seconds from that moment."""
-    spec = ledger.routes.bucket(request, request.first_step)
+    spec = ledger.routes.bucket(request, request.first_step.turn)
     due_at = max(0.0, due_in)
-    lifetime = ledger.policy.give_up_after[request.task]
-    if expires_in is not None:
-        lifetime = min(lifetime, expires_in)
+    give_up_at = due_at + ledger.policy.give_up_after[request.task]
+    expires_at = None if expires_in is None else due_at + expires_in
+    if expires_at is not None:
+        give_up_at = min(give_up_at, expires_at)
     return blank(request, job_id) | {
         "bucket": spec.key if spec else None,
         "ready": due_in <= 0 and spec is not None,
         "accepted_at": 0.0,
         "due_at": due_at,
-        "deadline": due_at + lifetime,
-        "give_up_at": due_at + lifetime,
+        "deadline": give_up_at,
+        "give_up_at": give_up_at,
+        "expires_at": expires_at,
         "options": options,
     }
 
@@ -55,7 +57,7 @@ def blank(request: Request, job_id: str) -> dict[str, Any]:
         "step": request.first_step,
         "stale_states": request.stale_states and list(request.stale_states),
         "effect": Effect.NONE,
-        "rank": RANK[request.first_step],
+        "rank": RANK[request.first_step.turn],
         "ready": False,
         "finished_at": None,
         "publish_at": 0.0,

@@ -1,5 +1,8 @@
 """Reading the ledger: which jobs there are, and what happened to them. Nothing here writes.
 
+What needs somebody's attention is narrowed down by an index and chosen by the domain: it depends
+on the schedule and on the provider.
+
 Each page is a read of its own: whoever pages through a million jobs, or into a pager that
 nobody scrolls, holds no transaction open meanwhile.
 """
@@ -9,12 +12,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, text
 
+from worker.domain.jobs import Job
+from worker.domain.remedies import to_do
+from worker.domain.retries import Schedule, is_due
 from worker.ledger import portraits, rows, standings
 from worker.ledger.ledger import Ledger
 from worker.ledger.portraits import Portrait
-from worker.ledger.schema import aliases, attempts, jobs, transitions
+from worker.ledger.retries import superseded
+from worker.ledger.schema import FOR_SOMEBODY, aliases, attempts, jobs, transitions
 from worker.ledger.turns import RESERVED
 
 PAGE = 200  # jobs that are read at once
@@ -35,6 +42,8 @@ class Filters:
     task: str | None = None
     order_id: str | None = None
     before: str | None = None
+    needs_attention: bool = False  # of a person or the buyer; each with its `to_do`
+    schedule: Schedule | None = None  # what it will retry needs nobody's attention
 
 
 def find(ledger: Ledger, filters: Filters, limit: int) -> Iterator[Portrait]:
@@ -44,13 +53,14 @@ def find(ledger: Ledger, filters: Filters, limit: int) -> Iterator[Portrait]:
     while limit > 0:
         page = statement if older_than is None else statement.where(jobs.c.seq < older_than)
         with ledger.database.read() as connection:
-            found = connection.execute(page.limit(min(limit, PAGE))).all()
-            told = _portraits(ledger, connection, found, details=False)
-        yield from told
+            found = connection.execute(page.limit(_page(filters, limit))).all()
+            wanted = _wanted(ledger, connection, filters, found)[:limit]
+            told = _portraits(ledger, connection, wanted, details=False)
+        yield from map(_with_to_do, told) if filters.needs_attention else told
         if len(found) < PAGE:
             return
         older_than = found[-1].seq
-        limit -= len(found)
+        limit -= len(wanted)
 
 
 def of_ids(ledger: Ledger, ids: Iterable[str], *, details: bool = False) -> list[Portrait]:
@@ -94,6 +104,30 @@ def beginning_with(ledger: Ledger, prefix: str) -> list[str]:
         return list(connection.execute(statement).scalars().all())
 
 
+def _page(filters: Filters, limit: int) -> int:
+    return PAGE if filters.needs_attention else min(limit, PAGE)
+
+
+def _wanted(
+    ledger: Ledger, connection: Connection, filters: Filters, found: Sequence[Row[Any]]
+) -> Sequence[Row[Any]]:
+    """Without what the schedule will retry, where somebody's attention is asked for."""
+    schedule = filters.schedule
+    if not filters.needs_attention or schedule is None:
+        return found
+    now = ledger.database.now(connection)
+
+    def is_retried(job: Job) -> bool:
+        lifetime = ledger.routes.lifetime(job.request)
+        return is_due(job, schedule, now, lifetime)
+
+    return [row for row in found if not is_retried(rows.job(row))]
+
+
+def _with_to_do(portrait: Portrait) -> Portrait:
+    return portrait | {"to_do": to_do(portrait["error"], portrait["waiting_for"])}
+
+
 def _filtered(filters: Filters) -> Select[Any]:
     statement = select(jobs)
     if filters.states:
@@ -104,6 +138,8 @@ def _filtered(filters: Filters) -> Select[Any]:
         statement = statement.where(jobs.c.task == filters.task)
     if filters.order_id is not None:
         statement = statement.where(_of_order(filters.order_id))
+    if filters.needs_attention:
+        statement = statement.where(text(FOR_SOMEBODY), ~superseded())
     if filters.before is not None:
         cursor = select(jobs.c.seq).where(jobs.c.id == filters.before).scalar_subquery()
         statement = statement.where(jobs.c.seq < cursor)

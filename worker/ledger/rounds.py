@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, exists, func, select, text, update
 from worker.domain import bucket as arithmetic
 from worker.domain.bucket import Bucket
 from worker.ledger import continuations, rows
+from worker.ledger.chords import Chord
 from worker.ledger.continuations import Message, message_of
 from worker.ledger.ledger import Ledger
 from worker.ledger.schema import (
@@ -85,7 +86,7 @@ ON_THE_WAY = (
 class Round:
     """Whom to publish now, and in how many seconds the next round finds something new."""
 
-    messages: list[Message]
+    messages: list[Message | Chord]
     next_in: float
     outstanding: frozenset[str]  # of what this process published before: still not claimed
 
@@ -153,9 +154,9 @@ def _again_in(bucket: Bucket, published: int) -> float:
 
 def _mark(
     ledger: Ledger, chosen: list[tuple[str, float]], to_continue: Collection[str]
-) -> list[Message]:
+) -> list[Message | Chord]:
     """Mark before sending: a message that is lost is sent again, one that is not, is not."""
-    messages = []
+    messages: list[Message | Chord] = []
     with ledger.database.write() as connection:
         now = ledger.database.now(connection)
         for job_id, again_in in chosen:

@@ -82,7 +82,7 @@ def wake_sleepers(ledger: Ledger) -> None:
             turns.wake(connection, DUE, {"now": now})
     for row in unrouted:
         try:
-            spec = ledger.routes.bucket(rows.request(row), Step(row.step))
+            spec = ledger.routes.bucket(rows.request(row), Step(row.step).turn)
         except ValueError:  # a newer version's word: that one's to route
             continue
         if spec is not None:

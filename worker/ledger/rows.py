@@ -31,6 +31,9 @@ def job(row: Row[Any]) -> Job:
         not_applied_at=row.not_applied_at,
         sent_at=row.sent_at,
         lost_leases=row.lost_leases,
+        finished_at=row.finished_at,
+        expires_at=row.expires_at,
+        retries=row.retries,
         receipt=row.receipt,
         error=row.error,
     )

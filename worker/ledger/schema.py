@@ -32,8 +32,11 @@ UNROUTED = "bucket IS NULL AND state IN ('waiting', 'in_doubt')"
 IN_FLIGHT = "finished_at IS NULL"
 BY_NO_JOB = "job_id IS NULL"
 SWEEPABLE = "authorized_at IS NULL AND kept_at IS NULL"
+FAILED = "state = 'failed'"
+FOR_SOMEBODY = "(state IN ('rejected', 'failed') OR waiting_for IN ('buyer', 'credentials'))"
 TO_CONTINUE = "finished_at IS NOT NULL AND options IS NOT NULL AND continued_at IS NULL"
 ALIAS_TO_CONTINUE = "options IS NOT NULL AND continued_at IS NULL"
+CHORD_TO_CONTINUE = "complete_at IS NOT NULL AND continued_at IS NULL"
 
 metadata = MetaData()
 
@@ -79,6 +82,7 @@ jobs = Table(
     Column("deadline", Float, nullable=False),  # of the present state: the dispatcher ends it
     Column("give_up_at", Float, nullable=False),  # of the job, but for its doubts
     Column("finished_at", Float),
+    Column("expires_at", Float),  # its caller's own limit: no schedule retries it beyond
     Column("publish_at", Float, nullable=False),  # not published (again) before this
     Column("publish_count", Integer, nullable=False),  # since the last claim
     Column("attempt_count", Integer, nullable=False),
@@ -103,6 +107,8 @@ jobs = Table(
     partial("jobs_lease", "lease_until", where=RUNNING),
     partial("jobs_continue", "publish_at", where=TO_CONTINUE),
     partial("jobs_unrouted", "seq", where=UNROUTED),
+    partial("jobs_failed", "finished_at", "seq", where=FAILED),
+    partial("jobs_attention", "seq", where=FOR_SOMEBODY),
     Index("jobs_order", "seller", "order_id", "seq"),
     Index("jobs_state", "state", "seq"),
     sqlite_autoincrement=True,  # a number is never given twice
@@ -208,6 +214,7 @@ aliases = Table(
     Column("publish_at", Float, nullable=False),
     Column("publish_count", Integer, nullable=False),
     Column("continued_at", Float),
+    Index("aliases_job", "job_id"),
     partial("aliases_continue", "publish_at", where=ALIAS_TO_CONTINUE),
 )
 
@@ -226,4 +233,26 @@ groups = Table(
     Column("group_id", String, primary_key=True),
     Column("result", Json, nullable=False),
     Column("at", Float, nullable=False),
+)
+
+chords = Table(
+    "chords",
+    metadata,
+    Column("id", String, primary_key=True),  # of the group that is the chord's header
+    Column("header", Json, nullable=False),  # its members' results, as Celery writes them
+    Column("body", Json, nullable=False),  # the signature of what follows them all
+    Column("at", Float, nullable=False),
+    Column("complete_at", Float),  # when the last member was done
+    Column("publish_at", Float, nullable=False),
+    Column("publish_count", Integer, nullable=False),
+    Column("continued_at", Float),  # when the body was sent, or its errbacks were fired
+    partial("chords_continue", "publish_at", where=CHORD_TO_CONTINUE),
+)
+
+chord_parts = Table(  # the members that are not done
+    "chord_parts",
+    metadata,
+    Column("task_id", String, primary_key=True),
+    Column("chord_id", String, ForeignKey("chords.id"), primary_key=True),
+    Index("chord_parts_chord", "chord_id"),
 )

@@ -178,7 +178,7 @@ def conclude(
         "waiting_for": decision.waiting_for,
         "effect": decision.effect,
         "step": decision.step,
-        "rank": RANK[decision.step],
+        "rank": RANK[decision.step.turn],
         "costs": job.costs + decision.cost,
         "backoffs": decision.backoffs,
         "doubt_since": decision.doubt_since,
@@ -198,7 +198,7 @@ def conclude(
             "holds_key": decision.state is State.SUCCEEDED,
         }
     else:
-        spec = ledger.routes.bucket(job.request, decision.step)
+        spec = ledger.routes.bucket(job.request, decision.step.turn)
         values |= {
             "bucket": spec.key if spec else None,
             "ready": decision.due_in <= 0 and spec is not None,

@@ -100,14 +100,16 @@ def take_both(
     specs: tuple[BucketSpec, BucketSpec],
     worker: str,
 ) -> tuple[Turn, Turn] | NoTurn:
-    """Take a token for the job's check and reserve one for its write, or neither of them."""
+    """Take a token for the job's check (the first of `specs`) and reserve one for its write, or
+    neither of them.
+    """
     quotas.lock_in_sequence(ledger.database, connection, specs)
+    write = _look(ledger, connection, job, job.step.turn, specs[1])
+    if not isinstance(write, Free):
+        return NoTurn(write, of_write=True)
     check = _look(ledger, connection, job, job.step, specs[0])
     if not isinstance(check, Free):
         return NoTurn(check, of_write=False)
-    write = _look(ledger, connection, job, Step.APPLY, specs[1])
-    if not isinstance(write, Free):
-        return NoTurn(write, of_write=True)
     number = job.attempt_count + 1
     return (
         _let_go(connection, job, job.step, check, worker, number=number),

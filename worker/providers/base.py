@@ -67,6 +67,10 @@ class Provider(Protocol):
         """Whether the order of this request can be read back at the provider."""
         ...
 
+    def lifetime(self, task: Task) -> float | None:
+        """Seconds in which an order stays as the task needs it; None if no limit is documented."""
+        ...
+
     def buckets(self) -> Mapping[str, BucketSpec]:
         """The bucket of each operation that the worker uses, by operation."""
         ...

@@ -87,3 +87,8 @@ class Sellers(Mapping[str, Provider]):
 
     def can_look_up(self, request: Request) -> bool:
         return request.seller in self._build and self[request.seller].can_look_up(request)
+
+    def lifetime(self, request: Request) -> float | None:
+        if request.seller not in self._build:
+            return None
+        return self[request.seller].lifetime(request.task)

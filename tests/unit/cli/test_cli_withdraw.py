@@ -35,6 +35,7 @@ def test_withdrawing_twice_changes_nothing_and_is_no_error(shop):
         ({"state": "in_doubt"}, "a request may have been applied"),
         ({"state": "succeeded"}, "it has succeeded"),
         ({"state": "failed"}, "it has ended as failed"),
+        ({"state": "waiting", "effect": "possible"}, "a request may have been applied"),
         ({"state": "waiting", "effect": "applied"}, "it has been applied"),
     ],
 )

@@ -42,6 +42,9 @@ LOOK_UP = Operation(
 )
 
 OPERATIONS = {operation.action: operation for operation in (CONFIRM, CANCEL, LOOK_UP)}
+# Seconds from its making until a Draft that nobody confirms becomes Canceled (Stale). Source:
+# Amazon Pay, Order reference states and reason codes.
+LIFETIMES = {Task.CONFIRM: 3 * 3600.0}
 WRITES = {Task.CONFIRM: CONFIRM, Task.CANCEL: CANCEL}
 
 REGIONS = {"us": "na", "na": "na", "uk": "eu", "de": "eu", "eu": "eu", "jp": "jp"}

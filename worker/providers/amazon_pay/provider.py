@@ -16,6 +16,7 @@ from worker.providers.amazon_pay.configuration import Configuration, QuotaOption
 from worker.providers.amazon_pay.documents import text
 from worker.providers.amazon_pay.lookup import CANCELLABLE, REACHED, read_order
 from worker.providers.amazon_pay.operations import (
+    LIFETIMES,
     LOOK_UP,
     OPERATIONS,
     ORDER_LETTERS,
@@ -84,6 +85,10 @@ class AmazonPay:
     def can_look_up(self, request: Request) -> bool:  # noqa: ARG002
         """Every order reference can be read."""
         return True
+
+    def lifetime(self, task: Task) -> float | None:
+        """An order is there when its confirm is asked for: it has this long from then at most."""
+        return LIFETIMES.get(task)
 
     def buckets(self) -> Mapping[str, BucketSpec]:
         return self._buckets

@@ -83,6 +83,10 @@ class SellerCenter:
         """An item can only be read through its parent order."""
         return request.parent_order_id is not None
 
+    def lifetime(self, task: Task) -> float | None:  # noqa: ARG002
+        """None of its pages names a limit."""
+        return None
+
     def buckets(self) -> Mapping[str, BucketSpec]:
         return self._buckets
 

@@ -156,6 +156,13 @@ def test_operations_of_writes_and_their_buckets(acme):
     assert (provider.name, provider.seller) == ("amazon_pay", "acme")
 
 
+def test_a_draft_can_be_confirmed_for_three_hours(acme):
+    """Amazon Pay, Order reference states and reason codes."""
+    provider = acme(http(CONFIRMED)).provider
+    assert provider.lifetime(Task.CONFIRM) == 3 * 3600.0
+    assert provider.lifetime(Task.CANCEL) is None
+
+
 def test_a_given_path_is_called_and_signed_with_its_trailing_slash(serve):
     server = serve(http(CONFIRMED))
     seller = Acme(server, endpoint=f"http://127.0.0.1:{server.port}/own/")

@@ -29,6 +29,10 @@ def test_an_item_can_be_looked_up_through_its_parent_order():
     assert not seller(NOWHERE).can_look_up(job(parent_order_id=None).request)
 
 
+def test_no_item_is_too_old_to_be_cancelled():
+    assert seller(NOWHERE).lifetime(Task.CANCEL) is None
+
+
 def test_a_bucket_counts_one_operation_of_one_user_at_one_endpoint():
     buckets = seller(NOWHERE).buckets()
     assert set(buckets) == {"SetStatusToCanceled", "GetOrderItems", "GetFailureReasons"}
