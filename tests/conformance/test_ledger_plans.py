@@ -28,7 +28,9 @@ from worker.ledger import (
     routing,
     settlements,
     withdrawals,
+    within,
 )
+from worker.ledger.acceptance import Terms
 from worker.ledger.filters import Filters
 from worker.ledger.schema import attempts, jobs, transitions
 
@@ -99,6 +101,7 @@ def explained(ledger, statements):
 VERBS = {
     "accept": lambda ledger, _ids: accept(ledger, confirm(9_000_000)),
     "accept again": lambda ledger, _ids: accept(ledger, confirm(1), again=True),
+    "accept within": lambda ledger, _ids: accept_within(ledger),
     "claim": lambda ledger, ids: hold(ledger, ids.pop(0)),
     "claim out of turn": lambda ledger, ids: claims.claim(ledger, ids[-1], "worker"),
     "settle": lambda ledger, ids: settle(ledger, hold(ledger, ids.pop(0))),
@@ -117,6 +120,7 @@ VERBS = {
 
 INDEXES = {
     "accept": {"jobs_order"},
+    "accept within": {"jobs_order", "jobs_key"},
     "claim": {"jobs_turn", "jobs_due", "attempts_in_flight"},
     "retry": {"jobs_key"},
     "due for retry": {"jobs_failed", "jobs_order"},
@@ -147,6 +151,13 @@ def scan(plan):
 def wait_and_take(ledger, held):
     settlements.note(ledger, held, THROTTLED, decision_on(ledger, held, THROTTLED))
     claims.take(ledger, held)
+
+
+def accept_within(ledger):
+    with ledger.database.engine.begin() as shop:
+        terms = Terms("within", "producer", new_id=True)
+        for _ in range(2):  # the second finds the first
+            within.accept(ledger, shop, confirm(9_000_002), terms, print)
 
 
 def retry(ledger, job_id):

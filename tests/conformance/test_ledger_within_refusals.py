@@ -9,7 +9,7 @@ import pytest
 from psycopg.rows import dict_row
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from tests.conformance import shops
 from tests.conformance.steps import confirm, rows
@@ -182,11 +182,23 @@ def test_a_session_that_was_closed_or_has_joined_a_transaction_publishes_nothing
             session.commit()  # says so, and nothing is
         outer.rollback()
     with Session(engine) as session:
+        ask(session)
+        session.close()  # and used again
         ask(session, "kept", 2)
         session.commit()
         session.commit()
     engine.dispose()
     assert [row.id for row in rows(ledger)] == [each.job_id for each in published] == ["kept"]
+
+
+def test_a_scoped_session_is_the_session_of_its_thread(ledger, ask, url, published):
+    engine = create_engine(url)
+    session = scoped_session(sessionmaker(engine))
+    ask(session)
+    session.commit()
+    session.remove()
+    engine.dispose()
+    assert [row.id for row in rows(ledger)] == [each.job_id for each in published] == ["job"]
 
 
 @on_sqlite

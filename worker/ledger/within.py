@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Update, text, update
+from sqlalchemy import update
 
 from worker.domain.jobs import Request
 from worker.errors import BadInput
@@ -21,7 +21,8 @@ from worker.ledger.newcomers import first_transition
 from worker.ledger.schema import jobs
 
 # Takes the single writer's place as the first thing: whoever has read before cannot wait for it.
-TAKE_TURN: Update = update(jobs).where(text("0")).values(holds_key=jobs.c.holds_key)
+# There is no job 0, so that nothing is changed.
+TAKE_TURN = update(jobs).where(jobs.c.seq == 0).values(holds_key=jobs.c.holds_key)
 UNDEFINED = {"42P01", "42703"}  # PostgreSQL's: no such table, no such column
 
 
@@ -35,7 +36,8 @@ def accept(
     """As `acceptance.accept`, on a connection of the caller's, which commits or rolls back.
 
     `publish` is called after the commit, where the connection tells of it. Raises BadInput for
-    the request and for the connection, and what the connection itself raises.
+    the request and for the connection, and what the connection itself raises; a transaction on
+    PostgreSQL that has met no table of ours has failed, as after any error there.
     """
     caller = borrow(connection)
     ours = ledger.database.engine.dialect.name
