@@ -29,7 +29,7 @@ def test_no_json_is_null(ledger):
     settle(ledger, hold(ledger, job_id))
     outside.store_result(ledger.database, "task", "SUCCESS", {"result": None})
     with ledger.database.read() as connection:
-        count = "SELECT count(*) FROM jobs WHERE options IS NULL AND error IS NULL"
+        count = "SELECT count(*) FROM order_worker_jobs WHERE options IS NULL AND error IS NULL"
         assert connection.execute(text(count)).scalar_one() == 1
     assert outside.load_result(ledger.database, "task") == {"result": None}
 
@@ -46,7 +46,7 @@ def test_whatever_a_provider_says_can_be_written(ledger, odd):
 def test_a_read_sees_one_moment(open_ledger):
     ledger, other = open_ledger(), open_ledger()
     with ledger.database.read() as connection:
-        count = text("SELECT count(*) FROM jobs")
+        count = text("SELECT count(*) FROM order_worker_jobs")
         assert connection.execute(count).scalar_one() == 0
         accept(other, confirm(1))
         assert connection.execute(count).scalar_one() == 0

@@ -172,5 +172,5 @@ def wake_one(ledger):
 
 def test_a_scan_would_be_seen(full):
     ledger, _ = full
-    plans = explained(ledger, {"SELECT count(*) FROM jobs WHERE worker = 'x'": ()})
+    plans = explained(ledger, {"SELECT count(*) FROM order_worker_jobs WHERE worker = 'x'": ()})
     assert [scan(plan) for plan in plans.values()] == [True]

@@ -173,7 +173,7 @@ def test_of_those_who_retry_at_once_one_does_and_the_others_are_told(open_ledger
         went = [row for row in rows(ledgers[0], transitions) if row.job_id == job_id]
         assert [row.new for row in went] == ["waiting", "running", "failed", "waiting"]
         with ledgers[0].database.write() as connection:
-            connection.exec_driver_sql("UPDATE buckets SET level = 10")
+            connection.exec_driver_sql("UPDATE order_worker_buckets SET level = 10")
 
 
 def test_retries_claims_and_new_jobs_of_a_key_at_once_leave_one_holder(open_ledger):
@@ -197,7 +197,7 @@ def test_retries_claims_and_new_jobs_of_a_key_at_once_leave_one_holder(open_ledg
         assert accepted.job_id == holders[0]
         assert not isinstance(claimed, Claim) or holders == [job_id]
         with ledgers[0].database.write() as connection:
-            connection.exec_driver_sql("UPDATE buckets SET level = 10")
+            connection.exec_driver_sql("UPDATE order_worker_buckets SET level = 10")
 
 
 def test_a_shops_open_transaction_for_the_same_holds_a_retry_up_for_a_moment_only(open_ledger, url):

@@ -6,19 +6,25 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import MetaData, inspect
+from sqlalchemy import MetaData, inspect, text
 
-from tests.conformance.steps import at_once
+from tests.conformance.steps import Quotas, at_once, hold
+from worker.domain.jobs import Policy
 from worker.errors import LedgerUnavailable
-from worker.ledger import upgrade
+from worker.ledger import former, queries, upgrade
 from worker.ledger.database import Database
-from worker.ledger.schema import HEAD, metadata
+from worker.ledger.ledger import Ledger
+from worker.ledger.schema import HEAD, PREFIX, VERSION_TABLE, metadata
 
 PROCESSES = 4
+MIGRATIONS = Path(upgrade.__file__).parent / "migrations"
 
 
 def test_an_empty_database_is_migrated_once(connect):
@@ -32,7 +38,9 @@ def test_the_migrated_schema_is_that_of_the_tables(connect):
     database = connect()
     upgrade.upgrade(database)
     with database.read() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        options = {"version_table": VERSION_TABLE}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, metadata) == []
 
 
 def test_the_partial_indexes_have_the_conditions_of_the_tables(connect):
@@ -122,7 +130,7 @@ def test_another_versions_schema_is_named(connect):
     database = connect()
     upgrade.upgrade(database)
     with database.write() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        connection.exec_driver_sql("UPDATE order_worker_version SET version_num = '9999'")
     with pytest.raises(LedgerUnavailable, match=f"has the schema 9999, this version {HEAD}"):
         upgrade.ensure(database)
 
@@ -133,4 +141,73 @@ def test_every_table_of_the_database_is_one_of_ours(connect):
     found = MetaData()
     with database.read() as connection:
         found.reflect(connection)
-    assert set(found.tables) == {*metadata.tables, "alembic_version"}
+    assert set(found.tables) == {*metadata.tables, VERSION_TABLE}
+
+
+def test_a_ledger_of_before_is_brought_along_with_its_jobs(connect):
+    """The first ledgers had no prefix, as a shop's own tables and Alembic's have none."""
+    database = connect()
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.write() as connection:
+        config.attributes.update(connection=connection)
+        command.upgrade(config, "0001")
+        without_prefix(connection)
+        connection.execute(text(FORMER_JOB))
+        connection.execute(text(FORMER_TRANSITION))
+    assert upgrade.upgrade(database) == "0001"
+    upgrade.ensure(database)
+    ledger = Ledger(database, Quotas(), Policy())
+    (job,) = queries.of_ids(ledger, ["job-1"])
+    assert (job["state"], job["transitions"][0]["to"]) == ("waiting", "waiting")
+    assert hold(ledger, "job-1").job.order_id == "S01-0000000-0000001"
+    with database.read() as connection:
+        options = {"version_table": VERSION_TABLE}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, metadata) == []
+
+
+def without_prefix(connection):
+    """Undo what the prefix has changed."""
+    connection.exec_driver_sql(f"ALTER TABLE {VERSION_TABLE} RENAME TO alembic_version")
+    for name in former.TABLES:
+        connection.exec_driver_sql(f"ALTER TABLE {PREFIX}{name} RENAME TO {name}")
+        for index in inspect(connection).get_indexes(name):
+            old, new = index["name"], index["name"].removeprefix(PREFIX)
+            if old == new:
+                continue
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"ALTER INDEX {old} RENAME TO {new}")
+                continue
+            made = "SELECT sql FROM sqlite_master WHERE name = ?"
+            statement = connection.exec_driver_sql(made, (old,)).scalar()
+            connection.exec_driver_sql(f"DROP INDEX {old}")
+            connection.exec_driver_sql(statement.replace(old, new, 1))
+
+
+def test_a_shops_own_tables_and_versions_are_left_alone(connect):
+    database = connect()
+    with database.write() as connection:
+        for name in ("orders", "jobs", "results", "groups"):
+            connection.exec_driver_sql(f"CREATE TABLE {name} (id integer primary key, words text)")
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num varchar(32))")
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('0001')")
+    assert upgrade.upgrade(database) is None
+    assert upgrade.upgrade(database) == HEAD
+    with database.read() as connection:
+        found = inspect(connection)
+        assert [each["name"] for each in found.get_columns("orders")] == ["id", "words"]
+        assert connection.exec_driver_sql("SELECT * FROM alembic_version").scalar() == "0001"
+
+
+FORMER_JOB = """
+INSERT INTO jobs (id, task, seller, order_id, priority, key, holds_key, state, waiting_for, step,
+    effect, bucket, rank, ready, accepted_at, due_at, deadline, give_up_at, publish_at,
+    publish_count, attempt_count, sends, costs, backoffs, lease_token, lost_leases)
+VALUES ('job-1', 'confirm', 'acme', 'S01-0000000-0000001', 0, 'confirm/S01-0000000-0000001', true,
+    'waiting', 'turn', 'apply', 'none', NULL, 0, true, 1.0, 1.0, 9e9, 9e9, 0.0, 0, 0, 0, 0, 0, 0, 0)
+"""
+FORMER_TRANSITION = """
+INSERT INTO transitions (at, job_id, subject, new, actor)
+VALUES (1.0, 'job-1', 'job', 'waiting', 'producer')
+"""

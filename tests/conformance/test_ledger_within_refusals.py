@@ -116,7 +116,7 @@ def test_another_database_is_refused_although_it_has_the_same_tables(ledger, ask
     with copy.engine.begin() as connection:
         with pytest.raises(BadInput, match=r"is not to the ledger's database.*(copy|tables like)"):
             ask(connection)
-        assert connection.exec_driver_sql("SELECT count(*) FROM jobs").scalar() == 0
+        assert connection.exec_driver_sql("SELECT count(*) FROM order_worker_jobs").scalar() == 0
     assert rows(ledger) == []
 
 

@@ -35,7 +35,7 @@ class Site:
 
     def states(self, reference):
         """Of the jobs of an order, oldest first; read in the database that the shop shares."""
-        query = "SELECT state FROM jobs WHERE order_id = ? ORDER BY seq"
+        query = "SELECT state FROM order_worker_jobs WHERE order_id = ? ORDER BY seq"
         with closing(sqlite3.connect(self.database)) as database:
             return [state for (state,) in database.execute(query, (reference,))]
 

@@ -149,7 +149,8 @@ class Fleet:
     def unfinished(self) -> int:
         with self.database.read() as connection:
             return connection.exec_driver_sql(
-                "SELECT count(*) FROM jobs WHERE state IN ('waiting', 'running', 'in_doubt')"
+                "SELECT count(*) FROM order_worker_jobs"
+                " WHERE state IN ('waiting', 'running', 'in_doubt')"
             ).scalar_one()
 
     def _dispatch(self, worker: str) -> None:

@@ -42,7 +42,9 @@ DUE = (
         ),
         select(aliases.c.id, aliases.c.publish_at)
         .join(jobs, jobs.c.id == aliases.c.job_id)
-        .where(text(f"aliases.{ALIAS_TO_CONTINUE.replace(' AND ', ' AND aliases.')}"))
+        .where(
+            text(f"{aliases.name}." + ALIAS_TO_CONTINUE.replace(" AND ", f" AND {aliases.name}."))
+        )
         .where(jobs.c.finished_at.is_not(None), aliases.c.publish_at <= bindparam("now")),
         select(chords.c.id, chords.c.publish_at).where(
             text(CHORD_TO_CONTINUE), chords.c.publish_at <= bindparam("now")

@@ -10,7 +10,8 @@ from worker.ledger.database import Database, Statements
 # The server, the database on it, and the schema in that.
 OF_POSTGRESQL = literal_column(
     "(SELECT concat(system_identifier, '/', (SELECT oid FROM pg_database WHERE datname ="
-    " current_database()), '/', CAST(to_regclass('jobs') AS oid)) FROM pg_control_system())",
+    " current_database()), '/', CAST(to_regclass('order_worker_jobs') AS oid))"
+    " FROM pg_control_system())",
     String,
 )
 SQLITE_FILES = text("PRAGMA database_list")

@@ -68,7 +68,7 @@ def statement(columns: frozenset[str], told: frozenset[str]) -> Select[Any]:
         .cte("asked")
     )
     of_key = and_(jobs.c.seller == asked.c.seller, jobs.c.key == asked.c.key)
-    holder = select(jobs).join(asked, and_(of_key, text(f"jobs.{HOLDS_KEY}"))).cte("holder")
+    holder = select(jobs).join(asked, and_(of_key, text(f"{jobs.name}.{HOLDS_KEY}"))).cte("holder")
     previous = (
         select(jobs.c.id)
         .where(of_key, jobs.c.order_id == asked.c.order_id)
@@ -118,7 +118,7 @@ def _given(name: str, kind: TypeEngine[Any]) -> Cast[Any]:
 def _could_run(asked: Any) -> Any:
     """As `acceptance` guesses: a token and nothing ready in the bucket, if it has a row yet."""
     level = buckets.c.level + (asked.c.now - buckets.c.level_at) * buckets.c.rate
-    nothing_ready = ~exists().where(jobs.c.bucket == asked.c.bucket, text(f"jobs.{READY}"))
+    nothing_ready = ~exists().where(jobs.c.bucket == asked.c.bucket, text(f"{jobs.name}.{READY}"))
     free = and_(buckets.c.open_at <= asked.c.now, level >= 1.0, nothing_ready)
     of_bucket = select(free).where(buckets.c.key == asked.c.bucket)
     return func.coalesce(of_bucket.scalar_subquery(), true())

@@ -42,12 +42,12 @@ BUSY_BUCKETS = (
     select(
         buckets,
         select(func.count())
-        .where(attempts.c.bucket == buckets.c.key, text(f"attempts.{IN_FLIGHT}"))
+        .where(attempts.c.bucket == buckets.c.key, text(f"{attempts.name}.{IN_FLIGHT}"))
         .correlate(buckets)
         .scalar_subquery()
         .label("in_flight"),
     )
-    .where(exists().where(jobs.c.bucket == buckets.c.key, text(f"jobs.{READY}")))
+    .where(exists().where(jobs.c.bucket == buckets.c.key, text(f"{jobs.name}.{READY}")))
     .order_by(buckets.c.served_at)
 )
 FIRST_READY = (

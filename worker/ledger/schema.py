@@ -20,6 +20,9 @@ from sqlalchemy import (
 
 from worker.ledger.columns import Json, String, Text
 
+# A shop that records its jobs in its own transactions has its tables in the same database.
+PREFIX = "order_worker_"
+VERSION_TABLE = PREFIX + "version"
 HEAD = "0002"  # the newest migration; a process that finds another one says so
 
 # The conditions of the partial indexes, as queries must repeat them to be served by one.
@@ -44,13 +47,15 @@ metadata = MetaData()
 def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     """An index of the rows that `where` (plain SQL, the same on both databases) selects."""
     condition = text(where)
-    return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+    return Index(
+        PREFIX + name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition
+    )
 
 
 Sequence = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers INTEGER keys only
 
 jobs = Table(
-    "jobs",
+    PREFIX + "jobs",
     metadata,
     Column("seq", Sequence, primary_key=True, autoincrement=True),  # the order of acceptance
     Column("id", String, nullable=False, unique=True),
@@ -109,16 +114,16 @@ jobs = Table(
     partial("jobs_unrouted", "seq", where=UNROUTED),
     partial("jobs_failed", "finished_at", "seq", where=FAILED),
     partial("jobs_attention", "seq", where=FOR_SOMEBODY),
-    Index("jobs_order", "seller", "order_id", "seq"),
-    Index("jobs_state", "state", "seq"),
+    Index(PREFIX + "jobs_order", "seller", "order_id", "seq"),
+    Index(PREFIX + "jobs_state", "state", "seq"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 
 attempts = Table(
-    "attempts",
+    PREFIX + "attempts",
     metadata,
     Column("id", Sequence, primary_key=True, autoincrement=True),
-    Column("job_id", String, ForeignKey("jobs.id"), nullable=False),
+    Column("job_id", String, ForeignKey(jobs.c.id), nullable=False),
     Column("number", Integer, nullable=False),  # 1, 2, … of this job
     Column("operation", String, nullable=False),
     Column("step", String, nullable=False),
@@ -131,14 +136,14 @@ attempts = Table(
     Column("code", String),
     Column("message", Text),
     Column("request_id", String),
-    Index("attempts_job", "job_id", "number", unique=True),
+    Index(PREFIX + "attempts_job", "job_id", "number", unique=True),
     partial("attempts_in_flight", "bucket", where=IN_FLIGHT),
-    Index("attempts_bucket", "bucket", "claimed_at"),
+    Index(PREFIX + "attempts_bucket", "bucket", "claimed_at"),
     sqlite_autoincrement=True,
 )
 
 orders = Table(
-    "orders",
+    PREFIX + "orders",
     metadata,
     Column("seller", String, primary_key=True),
     Column("order_id", String, primary_key=True),
@@ -153,11 +158,11 @@ orders = Table(
 )
 
 transitions = Table(
-    "transitions",
+    PREFIX + "transitions",
     metadata,
     Column("id", Sequence, primary_key=True, autoincrement=True),
     Column("at", Float, nullable=False),
-    Column("job_id", String, ForeignKey("jobs.id")),  # NULL: of an order, by no job
+    Column("job_id", String, ForeignKey(jobs.c.id)),  # NULL: of an order, by no job
     Column("seller", String),  # with order_id, where there is no job
     Column("order_id", String),
     Column("subject", String, nullable=False),  # "job" or "order"
@@ -166,13 +171,13 @@ transitions = Table(
     Column("waiting_for", String),
     Column("actor", String, nullable=False),  # a worker, "producer", a person's or token's name
     Column("why", Text),
-    Index("transitions_job", "job_id", "id"),
+    Index(PREFIX + "transitions_job", "job_id", "id"),
     partial("transitions_order", "seller", "order_id", where=BY_NO_JOB),
     sqlite_autoincrement=True,
 )
 
 buckets = Table(
-    "buckets",
+    PREFIX + "buckets",
     metadata,
     Column("key", String, primary_key=True),
     Column("seller", String, nullable=False),
@@ -194,7 +199,7 @@ buckets = Table(
 )
 
 schedules = Table(
-    "schedules",
+    PREFIX + "schedules",
     metadata,
     Column("name", String, primary_key=True),
     Column("every", Float, nullable=False),
@@ -204,22 +209,22 @@ schedules = Table(
 )
 
 aliases = Table(
-    "aliases",
+    PREFIX + "aliases",
     metadata,
     Column("id", String, primary_key=True),  # a Celery task id that stands for …
-    Column("job_id", String, ForeignKey("jobs.id"), nullable=False),
+    Column("job_id", String, ForeignKey(jobs.c.id), nullable=False),
     Column("at", Float, nullable=False),
     # What this asker hung on its call, if it is not what hangs on the job itself.
     Column("options", Json),
     Column("publish_at", Float, nullable=False),
     Column("publish_count", Integer, nullable=False),
     Column("continued_at", Float),
-    Index("aliases_job", "job_id"),
+    Index(PREFIX + "aliases_job", "job_id"),
     partial("aliases_continue", "publish_at", where=ALIAS_TO_CONTINUE),
 )
 
 results = Table(  # of tasks that are not ours: the user's own, chord bodies, link targets
-    "results",
+    PREFIX + "results",
     metadata,
     Column("task_id", String, primary_key=True),
     Column("status", String, nullable=False),
@@ -228,7 +233,7 @@ results = Table(  # of tasks that are not ours: the user's own, chord bodies, li
 )
 
 groups = Table(
-    "groups",
+    PREFIX + "groups",
     metadata,
     Column("group_id", String, primary_key=True),
     Column("result", Json, nullable=False),
@@ -236,7 +241,7 @@ groups = Table(
 )
 
 chords = Table(
-    "chords",
+    PREFIX + "chords",
     metadata,
     Column("id", String, primary_key=True),  # of the group that is the chord's header
     Column("header", Json, nullable=False),  # its members' results, as Celery writes them
@@ -250,9 +255,9 @@ chords = Table(
 )
 
 chord_parts = Table(  # the members that are not done
-    "chord_parts",
+    PREFIX + "chord_parts",
     metadata,
     Column("task_id", String, primary_key=True),
-    Column("chord_id", String, ForeignKey("chords.id"), primary_key=True),
-    Index("chord_parts_chord", "chord_id"),
+    Column("chord_id", String, ForeignKey(chords.c.id), primary_key=True),
+    Index(PREFIX + "chord_parts_chord", "chord_id"),
 )

@@ -22,7 +22,7 @@ MOST_READY = 1000  # waiting jobs are counted no further
 
 CALLS_IN_FLIGHT = (
     select(func.count())
-    .where(attempts.c.bucket == buckets.c.key, text(f"attempts.{IN_FLIGHT}"))
+    .where(attempts.c.bucket == buckets.c.key, text(f"{attempts.name}.{IN_FLIGHT}"))
     .correlate(buckets)
     .scalar_subquery()
     .label("in_flight")

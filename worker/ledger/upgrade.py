@@ -11,11 +11,12 @@ from sqlalchemy import column as named
 
 from worker import logs
 from worker.errors import LedgerUnavailable
+from worker.ledger import former
 from worker.ledger.database import Database
-from worker.ledger.schema import HEAD
+from worker.ledger.schema import HEAD, VERSION_TABLE
 
 log = logs.get("worker.ledger")
-VERSION: Select[str] = select(named("version_num")).select_from(table("alembic_version"))
+VERSION: Select[str] = select(named("version_num")).select_from(table(VERSION_TABLE))
 
 
 def ensure(database: Database) -> None:
@@ -55,6 +56,7 @@ def upgrade(database: Database) -> str | None:
         database.queue_for(connection, ["the ledger's schema"])
         found = _version(connection)
         if found != HEAD:
+            former.rename(connection)
             config.attributes["connection"] = connection
             try:
                 command.upgrade(config, "head")
@@ -67,6 +69,6 @@ def upgrade(database: Database) -> str | None:
 
 
 def _version(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    return connection.execute(VERSION).scalar()
+    if inspect(connection).has_table(VERSION_TABLE):
+        return connection.execute(VERSION).scalar()
+    return former.VERSION if former.is_there(connection) else None

@@ -108,7 +108,7 @@ def test_a_beginning_that_fits_several_jobs_is_refused_with_their_ids(shop):
         with shop.ledger.database.write() as connection:
             connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
             connection.execute(update(jobs).where(jobs.c.id == made).values(id=job_id))
-            sql = "UPDATE transitions SET job_id = ? WHERE job_id = ?"
+            sql = "UPDATE order_worker_transitions SET job_id = ? WHERE job_id = ?"
             connection.exec_driver_sql(sql, (job_id, made))
     result = shop.run("show", "aaaa")
     assert result.exit_code == 2

@@ -24,7 +24,7 @@ def confirmed(shop, *numbers, days=4):
     with shop.ledger.database.write() as connection:
         for number in numbers:
             connection.exec_driver_sql(
-                "INSERT INTO orders (seller, order_id, state, state_at, in_doubt)"
+                "INSERT INTO order_worker_orders (seller, order_id, state, state_at, in_doubt)"
                 " VALUES ('acme', ?, 'Open', unixepoch() - ?, false)",
                 (ORDER.format(number), days * 86400),
             )
@@ -122,7 +122,7 @@ def test_the_shop_names_orders_by_a_query(swept, tmp_path, monkeypatch):
 
 
 def test_a_query_that_cannot_be_used_is_told(swept):
-    shop = swept('[sellers.mall.stale]\nshop_query = "DELETE FROM jobs"\n')
+    shop = swept('[sellers.mall.stale]\nshop_query = "DELETE FROM order_worker_jobs"\n')
     result = shop.run("stale", "--yes")
     assert result.exit_code == 2
     assert "sellers.mall.stale.shop_query: cannot be used" in result.stderr

@@ -8,10 +8,12 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+PREFIX = "order_worker_"
+
 
 def upgrade() -> None:
     op.create_table(
-        "buckets",
+        PREFIX + "buckets",
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("seller", sa.String(), nullable=False),
         sa.Column("operation", sa.String(), nullable=False),
@@ -32,14 +34,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_table(
-        "groups",
+        PREFIX + "groups",
         sa.Column("group_id", sa.String(), nullable=False),
         sa.Column("result", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("group_id"),
     )
     op.create_table(
-        "jobs",
+        PREFIX + "jobs",
         sa.Column(
             "seq",
             sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
@@ -93,8 +95,8 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(
-        "jobs_continue",
-        "jobs",
+        PREFIX + "jobs_continue",
+        PREFIX + "jobs",
         ["publish_at"],
         unique=False,
         sqlite_where=sa.text(
@@ -105,57 +107,59 @@ def upgrade() -> None:
         ),
     )
     op.create_index(
-        "jobs_deadline",
-        "jobs",
+        PREFIX + "jobs_deadline",
+        PREFIX + "jobs",
         ["deadline"],
         unique=False,
         sqlite_where=sa.text("state IN ('waiting', 'in_doubt')"),
         postgresql_where=sa.text("state IN ('waiting', 'in_doubt')"),
     )
     op.create_index(
-        "jobs_due",
-        "jobs",
+        PREFIX + "jobs_due",
+        PREFIX + "jobs",
         ["due_at"],
         unique=False,
         sqlite_where=sa.text("NOT ready AND state IN ('waiting', 'in_doubt')"),
         postgresql_where=sa.text("NOT ready AND state IN ('waiting', 'in_doubt')"),
     )
     op.create_index(
-        "jobs_key",
-        "jobs",
+        PREFIX + "jobs_key",
+        PREFIX + "jobs",
         ["seller", "key"],
         unique=True,
         sqlite_where=sa.text("holds_key"),
         postgresql_where=sa.text("holds_key"),
     )
     op.create_index(
-        "jobs_lease",
-        "jobs",
+        PREFIX + "jobs_lease",
+        PREFIX + "jobs",
         ["lease_until"],
         unique=False,
         sqlite_where=sa.text("state = 'running'"),
         postgresql_where=sa.text("state = 'running'"),
     )
-    op.create_index("jobs_order", "jobs", ["seller", "order_id", "seq"], unique=False)
-    op.create_index("jobs_state", "jobs", ["state", "seq"], unique=False)
     op.create_index(
-        "jobs_turn",
-        "jobs",
+        PREFIX + "jobs_order", PREFIX + "jobs", ["seller", "order_id", "seq"], unique=False
+    )
+    op.create_index(PREFIX + "jobs_state", PREFIX + "jobs", ["state", "seq"], unique=False)
+    op.create_index(
+        PREFIX + "jobs_turn",
+        PREFIX + "jobs",
         ["bucket", "rank", "priority", "seq"],
         unique=False,
         sqlite_where=sa.text("ready"),
         postgresql_where=sa.text("ready"),
     )
     op.create_index(
-        "jobs_unrouted",
-        "jobs",
+        PREFIX + "jobs_unrouted",
+        PREFIX + "jobs",
         ["seq"],
         unique=False,
         sqlite_where=sa.text("bucket IS NULL AND state IN ('waiting', 'in_doubt')"),
         postgresql_where=sa.text("bucket IS NULL AND state IN ('waiting', 'in_doubt')"),
     )
     op.create_table(
-        "orders",
+        PREFIX + "orders",
         sa.Column("seller", sa.String(), nullable=False),
         sa.Column("order_id", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=True),
@@ -164,7 +168,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seller", "order_id"),
     )
     op.create_table(
-        "results",
+        PREFIX + "results",
         sa.Column("task_id", sa.String(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("meta", sa.JSON(none_as_null=True), nullable=False),
@@ -172,7 +176,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("task_id"),
     )
     op.create_table(
-        "schedules",
+        PREFIX + "schedules",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("every", sa.Float(), nullable=False),
         sa.Column("next_at", sa.Float(), nullable=False),
@@ -181,7 +185,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
-        "aliases",
+        PREFIX + "aliases",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("job_id", sa.String(), nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
@@ -189,19 +193,19 @@ def upgrade() -> None:
         sa.Column("publish_at", sa.Float(), nullable=False),
         sa.Column("publish_count", sa.Integer(), nullable=False),
         sa.Column("continued_at", sa.Float(), nullable=True),
-        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"]),
+        sa.ForeignKeyConstraint(["job_id"], [PREFIX + "jobs.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
-        "aliases_continue",
-        "aliases",
+        PREFIX + "aliases_continue",
+        PREFIX + "aliases",
         ["publish_at"],
         unique=False,
         sqlite_where=sa.text("options IS NOT NULL AND continued_at IS NULL"),
         postgresql_where=sa.text("options IS NOT NULL AND continued_at IS NULL"),
     )
     op.create_table(
-        "attempts",
+        PREFIX + "attempts",
         sa.Column(
             "id",
             sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
@@ -221,22 +225,24 @@ def upgrade() -> None:
         sa.Column("code", sa.String(), nullable=True),
         sa.Column("message", sa.Text(), nullable=True),
         sa.Column("request_id", sa.String(), nullable=True),
-        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"]),
+        sa.ForeignKeyConstraint(["job_id"], [PREFIX + "jobs.id"]),
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,
     )
-    op.create_index("attempts_bucket", "attempts", ["bucket", "claimed_at"], unique=False)
     op.create_index(
-        "attempts_in_flight",
-        "attempts",
+        PREFIX + "attempts_bucket", PREFIX + "attempts", ["bucket", "claimed_at"], unique=False
+    )
+    op.create_index(
+        PREFIX + "attempts_in_flight",
+        PREFIX + "attempts",
         ["bucket"],
         unique=False,
         sqlite_where=sa.text("finished_at IS NULL"),
         postgresql_where=sa.text("finished_at IS NULL"),
     )
-    op.create_index("attempts_job", "attempts", ["job_id", "number"], unique=True)
+    op.create_index(PREFIX + "attempts_job", PREFIX + "attempts", ["job_id", "number"], unique=True)
     op.create_table(
-        "transitions",
+        PREFIX + "transitions",
         sa.Column(
             "id",
             sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
@@ -251,8 +257,10 @@ def upgrade() -> None:
         sa.Column("waiting_for", sa.String(), nullable=True),
         sa.Column("actor", sa.String(), nullable=False),
         sa.Column("why", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"]),
+        sa.ForeignKeyConstraint(["job_id"], [PREFIX + "jobs.id"]),
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,
     )
-    op.create_index("transitions_job", "transitions", ["job_id", "id"], unique=False)
+    op.create_index(
+        PREFIX + "transitions_job", PREFIX + "transitions", ["job_id", "id"], unique=False
+    )
