@@ -8,7 +8,6 @@ import functools
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from celery import Task as CeleryTask
@@ -18,6 +17,7 @@ from worker import broker, logs
 from worker.domain.jobs import Job, Request, State, Task
 from worker.errors import BadInput, Failed, JobError, Rejected, Withdrawn, WouldWait
 from worker.following import kept, send_with
+from worker.moments import due_in, seconds_until
 
 if TYPE_CHECKING:
     from worker.ledger.acceptance import Terms
@@ -27,7 +27,6 @@ ENDINGS: dict[State, type[JobError]] = {
     State.FAILED: Failed,
     State.WITHDRAWN: Withdrawn,
 }
-FARTHEST = 3650 * 86400.0  # seconds: ten years; a time beyond is a slip, as milliseconds are
 publishing = broker.Publishing()
 log = logs.get("worker.tasks")
 
@@ -116,8 +115,8 @@ class JobTask(CeleryTask):
             actor="producer",
             new_id=task_id is None,
             again=again,
-            due_in=_due_in(options),
-            expires_in=_seconds_until("expires", options.get("expires")),
+            due_in=due_in(options),
+            expires_in=seconds_until("expires", options.get("expires")),
             options=hung,
             may_publish=broker.reaches_a_worker(self.app.conf.broker_url),
         )
@@ -188,7 +187,7 @@ class JobTask(CeleryTask):
 
     def _expires_elsewhere(self) -> float | None:
         with suppress(BadInput):
-            return _seconds_until("expires", self.request.expires)
+            return seconds_until("expires", self.request.expires)
         return None
 
 
@@ -214,26 +213,3 @@ def _check_chord(chord_id: str | None, task_id: str | None) -> None:
             "is kept by another application, which never hears of this job's end: make it with"
             " chord(…, app=confirm.app).",
         )
-
-
-def _due_in(options: Mapping[str, Any]) -> float:
-    for field in ("countdown", "eta"):
-        if options.get(field) is not None:
-            return _seconds_until(field, options[field]) or 0.0
-    return 0.0
-
-
-def _seconds_until(field: str, moment: object) -> float | None:
-    """Celery's times: a datetime (UTC if it has no zone), its text, or seconds from now."""
-    match moment:
-        case None:
-            return None
-        case int() | float() if moment <= FARTHEST:
-            return float(max(moment, -FARTHEST))
-        case str():
-            with suppress(ValueError):
-                return _seconds_until(field, datetime.fromisoformat(moment))
-        case datetime():
-            zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            return _seconds_until(field, (zoned - datetime.now(UTC)).total_seconds())
-    raise BadInput(field, "is neither a time nor a number of seconds within ten years.")
