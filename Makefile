@@ -11,13 +11,19 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-foreign check lock clean
+.PHONY: help demo example-flask example-fastapi example-django test test-foreign check lock clean
 
 help: ## list the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/.package ## the tour: a sandbox, a worker and some orders, on this machine alone
 	@.venv/bin/order-worker demo
+
+example-flask: ## a small shop in Flask: place an order, see it confirmed
+example-fastapi: ## the same in FastAPI
+example-django: ## the same in Django
+example-flask example-fastapi example-django: .venv/.package
+	@.venv/bin/python examples/start.py $(@:example-%=%)
 
 test: .venv/.package ## the whole suite
 	.venv/bin/python -m pytest $(ARGS)

@@ -1,4 +1,4 @@
-"""When a call of a task is due, and until when: in Celery's forms, as seconds from now."""
+"""The times that Celery's options have, as seconds from now."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,7 +11,7 @@ FARTHEST = 3650 * 86400.0  # seconds: ten years; a time beyond is a slip, as mil
 
 
 def due_in(options: Mapping[str, Any]) -> float:
-    """Seconds until a call is due, by its options. Raises BadInput."""
+    """Seconds until a call's `countdown` or `eta`; 0 without. Raises BadInput."""
     for field in ("countdown", "eta"):
         if options.get(field) is not None:
             return seconds_until(field, options[field]) or 0.0
@@ -19,9 +19,9 @@ def due_in(options: Mapping[str, Any]) -> float:
 
 
 def seconds_until(field: str, moment: object) -> float | None:
-    """Celery's times: a datetime (UTC if it has no zone), its text, or seconds from now.
+    """Of Celery's times: a datetime (UTC if it has no zone), its text, or seconds from now.
 
-    None if there is none. Raises BadInput in the name of `field`.
+    Raises BadInput for what is none of these, or farther away than ten years.
     """
     match moment:
         case None:

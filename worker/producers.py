@@ -90,6 +90,18 @@ class Producers:
         """Record a request that `request` made. Raises BadInput, LedgerUnavailable."""
         return acceptance.accept(self._ledger, request, terms)
 
+    def accept_within(
+        self,
+        connection: Any,
+        request: Request,
+        terms: Terms,
+        publish: Callable[[Accepted], object],
+    ) -> Accepted:
+        """As `accept`, in the transaction of a caller's connection; see `ledger.within`."""
+        from worker.ledger import within  # SQLAlchemy's ORM comes with it
+
+        return within.accept(self._ledger, connection, request, terms, publish)
+
     def accept_each(self, requests: Sequence[tuple[Request, Terms]]) -> list[Accepted | BadInput]:
         """As `accept` for many, in one transaction. Raises LedgerUnavailable: none is recorded."""
         return acceptance.accept_each(self._ledger, requests)

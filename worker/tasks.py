@@ -93,6 +93,38 @@ class JobTask(CeleryTask):
         accepted = runtime().producers.accept(call.request, call.terms)
         return super().apply(call.args, call.words, task_id=accepted.job_id, **options)
 
+    def delay_within(self, connection: Any, *args: Any, **kwargs: Any) -> Any:
+        """As `delay`, in the transaction of `connection`: its commit makes the job exist, its
+        rollback leaves no trace. See `apply_async_within`.
+        """
+        return self.apply_async_within(connection, args, kwargs)
+
+    def apply_async_within(
+        self,
+        connection: Any,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        task_id: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """As `apply_async`, in the transaction of a connection to the ledger's database.
+
+        `connection` is a Connection or Session of SQLAlchemy, a connection of psycopg or
+        sqlite3, or Django's `connection`. A Session and Django publish after the commit; of the
+        others' jobs the dispatcher hears, within some 20 ms. Raises BadInput, LedgerUnavailable
+        when the ledger was never reached, and what the connection itself raises.
+        """
+        from worker.bootstrap import runtime
+
+        call = self._asked(args, kwargs, task_id, options)
+        accepted = runtime().producers.accept_within(
+            connection,
+            call.request,
+            call.terms,
+            lambda new: self._send(new.job_id, call.args, call.words, call.terms.options),
+        )
+        return self.AsyncResult(accepted.job_id)
+
     def _asked(
         self,
         args: Sequence[Any] | None,

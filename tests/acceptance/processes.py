@@ -121,10 +121,14 @@ class Shop:
 
     def start(self, module: str, *args: str, **env: str) -> "subprocess.Popen[bytes]":
         """Start `python -m module …` with the shop's configuration."""
+        return self.start_python("-m", module, *args, **env)
+
+    def start_python(self, *args: str, **env: str) -> "subprocess.Popen[bytes]":
+        """Start `python …` with the shop's configuration."""
         log = self.directory / f"process-{len(self._processes)}.log"
         with log.open("wb") as stream:
             process = subprocess.Popen(
-                [sys.executable, "-m", module, *args],
+                [sys.executable, *args],
                 cwd=self.directory,
                 env={**self.environ, **env},
                 stdin=subprocess.DEVNULL,

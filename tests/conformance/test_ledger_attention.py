@@ -6,6 +6,7 @@ from sqlalchemy import update
 from tests.conformance.steps import accept, cancel, confirm
 from worker.domain.retries import Schedule
 from worker.ledger import queries, retries, withdrawals
+from worker.ledger.filters import Filters
 from worker.ledger.schema import jobs
 
 REJECTED = {"kind": "rejected", "advice": "Set the order total."}
@@ -28,7 +29,7 @@ def left(ledger, request, state, error=None, **values):
 
 def needing(ledger, schedule=None, limit=50, **filters):
     """What to do, by job, the newest first."""
-    chosen = queries.Filters(needs_attention=True, schedule=schedule, **filters)
+    chosen = Filters(needs_attention=True, schedule=schedule, **filters)
     return {job["id"]: job["to_do"] for job in queries.find(ledger, chosen, limit)}
 
 

@@ -34,6 +34,7 @@ from worker.ledger import (
     withdrawals,
 )
 from worker.ledger.claims import NotNow
+from worker.ledger.filters import Filters
 from worker.ledger.schema import attempts, buckets, jobs, orders, transitions
 
 HASTY = Policy(lease=0.2, call_timeout=0.1, doubt_wait=0.05)
@@ -198,7 +199,7 @@ def test_jobs_are_found_by_every_filter(ledger):
     settle(ledger, hold(ledger, ids[0]))
 
     def found(**filters):
-        return [each["id"] for each in queries.find(ledger, queries.Filters(**filters), 50)]
+        return [each["id"] for each in queries.find(ledger, Filters(**filters), 50)]
 
     assert found() == ids[::-1]
     assert found(states=["succeeded"]) == ids[:1]

@@ -28,7 +28,10 @@ from worker.ledger import (
     routing,
     settlements,
     withdrawals,
+    within,
 )
+from worker.ledger.acceptance import Terms
+from worker.ledger.filters import Filters
 from worker.ledger.schema import attempts, jobs, transitions
 
 MANY = 20_000
@@ -44,8 +47,10 @@ def full(open_ledger):
     accept(ledger, confirm(0), job_id="parked", due_in=3600.0)
     accept(ledger, confirm(1), job_id="final")
     settle(ledger, hold(ledger, "final"))
+    accept(ledger, confirm(READY + 2), job_id="failed")
+    settle(ledger, hold(ledger, "failed"), REFUSED, max_attempts=1)
     with ledger.database.write() as connection:
-        for of in ("parked", "final"):
+        for of in ("parked", "final", "failed"):
             copy(connection, jobs, f"id = '{of}'", ("id", "order_id", "key"))
             copy(connection, attempts, f"job_id = '{of}'", ("job_id",))
             copy(connection, transitions, f"job_id = '{of}'", ("job_id",))
@@ -96,6 +101,7 @@ def explained(ledger, statements):
 VERBS = {
     "accept": lambda ledger, _ids: accept(ledger, confirm(9_000_000)),
     "accept again": lambda ledger, _ids: accept(ledger, confirm(1), again=True),
+    "accept within": lambda ledger, _ids: accept_within(ledger),
     "claim": lambda ledger, ids: hold(ledger, ids.pop(0)),
     "claim out of turn": lambda ledger, ids: claims.claim(ledger, ids[-1], "worker"),
     "settle": lambda ledger, ids: settle(ledger, hold(ledger, ids.pop(0))),
@@ -104,7 +110,7 @@ VERBS = {
     "withdraw": lambda ledger, ids: withdrawals.withdraw(ledger, ids.pop(0), "operator", "no"),
     "due for retry": lambda ledger, _ids: retries.due_for_retry(ledger, 3600.0, 3, 100),
     "needs attention": lambda ledger, _ids: list(
-        queries.find(ledger, queries.Filters(needs_attention=True), 50)
+        queries.find(ledger, Filters(needs_attention=True), 50)
     ),
     "recover": lambda ledger, _ids: recovery.recover(ledger, "dispatcher"),
     "wake": lambda ledger, _ids: wake_one(ledger),
@@ -114,6 +120,7 @@ VERBS = {
 
 INDEXES = {
     "accept": {"jobs_order"},
+    "accept within": {"jobs_order", "jobs_key"},
     "claim": {"jobs_turn", "jobs_due", "attempts_in_flight"},
     "retry": {"jobs_key"},
     "due for retry": {"jobs_failed", "jobs_order"},
@@ -144,6 +151,13 @@ def scan(plan):
 def wait_and_take(ledger, held):
     settlements.note(ledger, held, THROTTLED, decision_on(ledger, held, THROTTLED))
     claims.take(ledger, held)
+
+
+def accept_within(ledger):
+    with ledger.database.engine.begin() as shop:
+        terms = Terms("within", "producer", new_id=True)
+        for _ in range(2):  # the second finds the first
+            within.accept(ledger, shop, confirm(9_000_002), terms, print)
 
 
 def retry(ledger, job_id):

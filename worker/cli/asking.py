@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from worker.cli import following, printing, recording, session
+from worker.cli.completing import SELLER
 from worker.cli.failures import BAD_INPUT, NOT_SUCCEEDED, say
 from worker.cli.printing import plain
 
@@ -32,7 +33,8 @@ class Terms:
 def orders(command: Command) -> Command:
     """The arguments: which orders, of whom."""
     command = click.argument("order_id", nargs=-1, required=True)(command)
-    return click.option("--seller", required=True, help="The seller, as configured.")(command)
+    seller = click.option("--seller", type=SELLER, required=True, help="The seller, as configured.")
+    return seller(command)
 
 
 def terms(command: Command) -> Command:

@@ -7,7 +7,7 @@ read and not recorded could be somebody's last. What is reported has been commit
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from worker.cli import printing, recording, session
+from worker.cli.completing import SELLER
 from worker.cli.failures import BAD_INPUT, say
 from worker.cli.intake import LONGEST_LINE, Record, lines_of, read
+from worker.cli.interruption import BY_SIGNAL, stopped_at_once, stopped_between
 from worker.cli.printing import plain
 from worker.errors import BadInput
 
@@ -32,15 +34,15 @@ STANDARD_INPUT = "-"
 @click.command("enqueue", short_help="Record the requests of a file.")
 @click.argument("file", type=click.Path())
 @click.option("--task", type=click.Choice(("confirm", "cancel")), help="For lines without one.")
-@click.option("--seller", help="For lines without one.")
+@click.option("--seller", type=SELLER, help="For lines without one.")
 @printing.as_json
 def command(file: str, task: str | None, seller: str | None, as_json: bool) -> None:
     """Record the requests of FILE: CSV with a header, or JSON lines; - is standard input.
 
     Columns or keys are task, seller, order_id, reason, reason_detail, parent_order_id,
     success_url, failure_url, priority, key. A line that is wrong is told, with its number,
-    and the others are recorded; the exit code is 2 then. To run it again does no harm: what
-    was recorded is found again by its key.
+    and the others are recorded; the exit code is 2 then. To run it again does no harm, also
+    after Ctrl-C: what was recorded is found again by its key.
     """
     now = session.asking()
     defaults = {"task": task, "seller": seller, "priority": recording.PRIORITY}
@@ -49,16 +51,18 @@ def command(file: str, task: str | None, seller: str | None, as_json: bool) -> N
     apart = as_json and sys.stdout.isatty()  # nothing else may stand on the array's screen
     if apart:
         shop.complain = held.append
-    with _opened(file) as stream:
+    with _opened(file) as (stream, waits), _stopping(waits) as stopped_by:
         try:
             with nullcontext() if apart else _progress(file, shop):
-                told = shop.record(stream, 1 if file == STANDARD_INPUT else BATCH)
+                told = shop.record(stream, 1 if file == STANDARD_INPUT else BATCH, stopped_by)
                 printing.array(told) if as_json else deque(told, maxlen=0)
         finally:
             for complaint in held:
                 say(complaint)
             shop.tell()
             recording.warn_of_broker()
+        if not shop.is_whole and (number := stopped_by()):
+            raise click.exceptions.Exit(BY_SIGNAL + number)
     if shop.broken:
         raise click.exceptions.Exit(BAD_INPUT)
 
@@ -76,21 +80,38 @@ class Intake:
     position: int = 0  # bytes that were read
     after_batch: Callable[[], None] = lambda: None
     complain: Callable[[str], None] = say
+    line: int = 0  # the last of which it is known what became
+    is_whole: bool = False
 
-    def record(self, stream: Iterable[bytes], batch: int) -> Iterator[dict[str, Any]]:
-        """Record everything; what became of each good line."""
+    def record(
+        self,
+        stream: Iterable[bytes],
+        batch: int,
+        is_stopped: Callable[[], object] = lambda: None,
+    ) -> Iterator[dict[str, Any]]:
+        """Record everything, or what comes before a stop; what became of each good line."""
         records = self._read(stream)
-        while lines := list(islice(records, batch)):
+        while not is_stopped():
+            lines = list(islice(records, batch))
             asked = [(line, request) for line in lines if (request := self._request(line))]
             if asked:
                 yield from self._accept(asked)
             self.after_batch()
+            if len(lines) < batch:
+                self.is_whole = True
+                return
+            self.line = lines[-1].line
 
     def tell(self) -> None:
         say(
             f"{self.name}: {self.recorded} recorded, {self.asked_before} asked before,"
             f" {self.broken} broken."
         )
+        if not self.is_whole:
+            say(
+                f"{self.name}: interrupted after line {self.line}. Run it again: what was"
+                " recorded is found by its key."
+            )
 
     def _read(self, stream: Iterable[bytes]) -> Iterator[Record]:
         try:
@@ -144,12 +165,18 @@ class Intake:
 
 
 @contextmanager
-def _opened(file: str) -> Iterator[Iterable[bytes]]:
+def _opened(file: str) -> Iterator[tuple[Iterable[bytes], bool]]:
+    """The lines of the file, and whether one may be long in coming."""
     if file == STANDARD_INPUT:
-        yield lines_of(sys.stdin.buffer)
+        yield lines_of(sys.stdin.buffer), True
         return
     with Path(file).open("rb") as stream:
-        yield lines_of(stream)
+        yield lines_of(stream), not stream.seekable()
+
+
+def _stopping(waits: bool) -> AbstractContextManager[Callable[[], int | None]]:
+    """A file ends between two batches, a pipe that nobody writes into at once."""
+    return stopped_at_once() if waits else stopped_between()
 
 
 @contextmanager

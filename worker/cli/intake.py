@@ -5,10 +5,12 @@ CSV may go over several lines inside quotes, but a quote that is never closed mu
 the good lines after it; so a record is looked for in a few lines, and no further.
 """
 
+import codecs
 import csv
 import json
+import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -27,6 +29,8 @@ WORDS = (
     "key",
 )
 DELIMITERS = (",", ";", "\t")
+SPREADSHEETS_WORD = re.compile(r"sep=([,;\t])", re.IGNORECASE)  # Excel's, above the header
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 LONGEST_LINE = 2**20  # bytes
 LONGEST_RECORD = 20  # lines
 
@@ -49,17 +53,20 @@ def lines_of(stream: IO[bytes]) -> Iterator[bytes]:
             line = stream.readline(LONGEST_LINE + 1)
 
 
-def read(source: Iterable[bytes]) -> Iterator[Record]:
+def read(source: Iterable[bytes], columns: Sequence[str] = WORDS) -> Iterator[Record]:
     """The records of a file, given its lines; blank ones are passed over.
 
-    JSON lines if the first line that is not blank begins with a brace, else CSV. Raises
-    BadInput for a header that names no known words.
+    JSON lines if the first line that is not blank begins with a brace, else CSV. `columns` are
+    the words that a record may have; order_id is the one that a header must name. Raises
+    BadInput for a header that has others, and for a file that is not UTF-8 from its first line.
     """
     lines = _Lines(source)
     first = lines.peek()
     if first is None:
         return
-    yield from (_json(lines) if first.startswith("{") else _csv(lines))
+    records = _json(lines) if first.startswith("{") else _csv(lines, columns)
+    for record in records:
+        yield Record(record.line, _checked(record.words, columns))
 
 
 class _Lines:
@@ -97,6 +104,8 @@ class _Lines:
             number, raw = next(self._source, (0, b""))
             if not number:
                 break
+            if number == 1 and (raw.startswith(UTF_16) or b"\0" in raw):
+                raise BadInput("file", "is UTF-16 text; save it as UTF-8.")
             # Bytes that are no UTF-8 are kept as surrogates, and found by `_checked`.
             text = raw.decode("utf-8", errors="surrogateescape")
             self._ahead.append((number, text.removeprefix("\ufeff") if number == 1 else text))
@@ -114,30 +123,33 @@ def _json(lines: _Lines) -> Iterator[Record]:
         if not isinstance(value, dict):
             yield Record(number, BadInput("line", "is no JSON object; write {…} on each line."))
             continue
-        yield Record(number, _checked({k: v for k, v in value.items() if v is not None}))
+        yield Record(number, {k: v for k, v in value.items() if v is not None})
 
 
-def _csv(lines: _Lines) -> Iterator[Record]:
+def _csv(lines: _Lines, columns: Sequence[str]) -> Iterator[Record]:
     header: list[str] = []
-    delimiter = ","
+    delimiter = ""
     for number, text in lines:
+        if not (header or delimiter) and (told := SPREADSHEETS_WORD.fullmatch(text.strip("\r\n"))):
+            delimiter = told[1]
+            continue
         if not header:
-            delimiter = max(DELIMITERS, key=text.count)
-            header = _header(text, delimiter)
+            delimiter = delimiter or max(DELIMITERS, key=text.count)
+            header = _header(text, delimiter, columns)
             continue
         yield Record(number, _of_cells(_cells(text, delimiter, lines), header))
 
 
-def _header(text: str, delimiter: str) -> list[str]:
+def _header(text: str, delimiter: str, columns: Sequence[str]) -> list[str]:
     """The words of the columns. Raises BadInput unless all are known and an order is among them."""
     try:
         cells = next(csv.reader([text], delimiter=delimiter))
     except csv.Error as error:
         raise BadInput("header", f"is not CSV: {error}.") from None
     words = [cell.strip().lower() for cell in cells]
-    known = ", ".join(WORDS)
+    known = ", ".join(columns)
     for word in words:
-        if word not in WORDS:
+        if word not in columns:
             raise BadInput("header", f"{word!r} is no column; there are {known}.")
     if len(set(words)) < len(words):
         raise BadInput("header", "names a column twice; keep one of them.")
@@ -184,13 +196,15 @@ def _of_cells(cells: list[str] | BadInput, header: list[str]) -> Words | BadInpu
             words["priority"] = int(words["priority"])
         except ValueError:
             return BadInput("priority", f"{words['priority']!r} is not a whole number.")
-    return _checked(words)
+    return words
 
 
-def _checked(words: Mapping[str, Any]) -> Words | BadInput:
+def _checked(words: Words | BadInput, columns: Sequence[str]) -> Words | BadInput:
+    if isinstance(words, BadInput):
+        return words
     for word, value in words.items():
-        if word not in WORDS:
-            return BadInput(word, f"is no word of a request; there are {', '.join(WORDS)}.")
+        if word not in columns:
+            return BadInput(word, f"is no word of a request; there are {', '.join(columns)}.")
         if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
             return BadInput(word, "is not UTF-8 text; save the file as UTF-8.")
-    return dict(words)
+    return words

@@ -1,16 +1,16 @@
 """`order-worker retry`: try failed jobs again."""
 
-import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli import naming, printing, session
+from worker.cli import acting, listing, naming, session
+from worker.cli.completing import JOB, SELLER
 from worker.cli.durations import DURATION
-from worker.cli.failures import BAD_INPUT, INTERRUPTED, NOT_SUCCEEDED, say
-from worker.cli.interruption import stopped_between
+from worker.cli.failures import say
 from worker.cli.printing import plain
 
 if TYPE_CHECKING:
@@ -22,15 +22,14 @@ DOUBT = "outcome_unknown"
 
 
 @click.command("retry", short_help="Try failed jobs again.")
-@click.argument("job", nargs=-1)
+@click.argument("job", nargs=-1, type=JOB)
 @click.option("--task", type=click.Choice(("confirm", "cancel")), help="All that failed of it.")
 @click.option("--state", type=click.Choice(("failed",)), help="The one that can be retried.")
 @click.option("--since", type=DURATION, help="All that failed within this time: 30m, 24h.")
-@click.option("--seller", help="All that failed of this seller.")
+@click.option("--seller", type=SELLER, help="All that failed of this seller.")
 @click.option("--limit", type=click.IntRange(min=1), help="No more than this, earliest first.")
 @click.option("--why", default="", help="Kept with the job.")
-@click.option("--yes", is_flag=True, help="Do not ask, however many they are.")
-@printing.as_json
+@acting.terms
 def command(
     job: tuple[str, ...],
     task: str | None,
@@ -39,8 +38,7 @@ def command(
     seller: str | None,
     limit: int | None,
     why: str,
-    yes: bool,
-    as_json: bool,
+    terms: acting.Terms,
 ) -> None:
     """Try failed jobs again: those that are named, or all that the options describe.
 
@@ -57,18 +55,15 @@ def command(
         ids, unknown = _described(ledger, since, task, seller, limit), 0
     else:
         ids, unknown = naming.jobs_of(ledger, job)
-    if len(ids) > 1 and not yes and not _agreed(len(ids)):
-        say("Nothing was retried.")
-        return
-    told = _retry_each(ledger, ids, why, tell=not as_json)
-    if as_json:
-        printing.array(told)
-    if len(told) < len(ids):
-        raise click.exceptions.Exit(INTERRUPTED)
-    if unknown:
-        raise click.exceptions.Exit(BAD_INPUT)
-    if any(each["result"] != RETRIED for each in told):
-        raise click.exceptions.Exit(NOT_SUCCEEDED)
+    person = session.person()
+    acting.act(
+        acting.Deed("retry", RETRIED),
+        ids,
+        unknown,
+        do=lambda job_id: _retry(ledger, job_id, person, why),
+        show=partial(listing.show_ids, ledger),
+        terms=terms,
+    )
 
 
 def _described(
@@ -104,64 +99,12 @@ def _kinds(chosen: "Sequence[Job]") -> str:
     return f": {', '.join(told)}" if told else ""
 
 
-def _agreed(count: int) -> bool:
-    """Asked about, if there is somebody to ask."""
-    return not session.somebody_answers() or click.confirm(f"Retry {_count(count)}?", err=True)
-
-
-def _retry_each(
-    ledger: "Ledger", ids: Sequence[str], why: str, *, tell: bool
-) -> list[dict[str, str]]:
-    """What became of each; of fewer, if it was interrupted. Says how far it came, in any case."""
-    person = session.person()
-    told: list[dict[str, str]] = []
-    try:
-        with stopped_between() as is_stopped:
-            for job_id in _shown(ids):
-                if is_stopped():
-                    break
-                told.append({"id": job_id, "result": _retry(ledger, job_id, person, why)})
-                if tell:
-                    click.echo(f"{job_id}  {told[-1]['result']}")
-    finally:
-        _summarize(told, len(ids))
-    return told
-
-
-def _retry(ledger: "Ledger", job_id: str, person: str, why: str) -> str:
+def _retry(ledger: "Ledger", job_id: str, person: str, why: str) -> acting.Result:
     from worker.ledger import retries
 
     refusal = retries.retry(ledger, job_id, actor=person, why=why).refusal
-    return RETRIED if refusal is None else f"not retried: {refusal}"
-
-
-def _summarize(told: Sequence[dict[str, str]], count: int) -> None:
-    """How far it came, if that is not plain to see."""
-    done = sum(each["result"] == RETRIED for each in told)
-    refused = len(told) - done
-    if count <= 1:
-        return
-    parts = [f"{done} of {count} retried"]
-    if refused:
-        parts.append(f"{refused} not, each for the reason above")
-    if left := count - len(told):
-        parts.append(f"{left} not come to, and as they were: the same command goes on with them")
-    say(f"{'; '.join(parts)}.")
-
-
-def _shown(ids: Sequence[str]) -> Iterator[str]:
-    """The ids, with a bar while somebody looks at a terminal and the lines go elsewhere."""
-    if len(ids) <= 1 or not sys.stderr.isatty() or sys.stdout.isatty():
-        yield from ids
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=printing.console(sys.stderr), transient=True) as progress:
-        bar = progress.add_task("", total=len(ids))
-        for job_id in ids:
-            yield job_id
-            progress.advance(bar)
+    said = RETRIED if refusal is None else f"not retried: {refusal}"
+    return acting.Result(said, fits=refusal is None)
 
 
 def _count(number: int) -> str:

@@ -3,13 +3,15 @@
 import click
 
 from worker.cli import printing, session
+from worker.cli.completing import JOB
 
 
 @click.command("show", short_help="Tell what happened to a job or an order.")
-@click.argument("name", metavar="JOB_OR_ORDER")
+@click.argument("name", metavar="JOB_OR_ORDER", type=JOB)
 @printing.as_json
 def command(name: str, as_json: bool) -> None:
-    """Tell what happened to a job (its id or the beginning of it), or to all jobs of an order.
+    """Tell what happened to a job (its id or the beginning of it), or to all jobs of an order, and
+    who kept the order from the sweeps.
 
     With --json a job is one object, and an order an array; the receipt of a confirm has the
     buyer's details there.
@@ -29,3 +31,5 @@ def command(name: str, as_json: bool) -> None:
             click.echo()
         for line in timeline.lines(job):
             click.echo(line)
+    for each in queries.done_to(ledger, name) if isinstance(ids, list) else ():
+        click.echo(timeline.of_order(each))

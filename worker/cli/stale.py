@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from worker.errors import BadInput
     from worker.sweeps.stale import StaleSweep, Swept
 
-COLUMNS = frozenset({"seller", "order_id", "parent_order_id"})
+COLUMNS = ("seller", "order_id", "parent_order_id")
 
 
 @click.command("stale", short_help="Cancel orders that went stale.")
@@ -82,7 +82,7 @@ def _given(
 
     orders: dict[str, list[ShopOrder]] = {}
     odd = 0
-    for record in intake.read(intake.lines_of(file)):
+    for record in intake.read(intake.lines_of(file), COLUMNS):
         try:
             name, order = _order(sweep, seller, record.words)
         except BadInput as error:
@@ -102,8 +102,6 @@ def _order(
 
     if isinstance(words, BadInput):
         raise words
-    if unknown := set(words) - COLUMNS:
-        raise BadInput(min(unknown), "is no column here; leave it out.")
     for name, value in words.items():
         if value is not None and not isinstance(value, str):
             raise BadInput(name, f"is {type(value).__name__}, not text.")

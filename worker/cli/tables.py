@@ -7,10 +7,14 @@ those that say nothing first, then in the sequence that the table gives them.
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from worker.cli.printing import console, plain
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 GAP = 2  # blanks between two columns
 
@@ -23,27 +27,40 @@ class Column:
     leaves: int = 0
 
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table without rules. An empty one prints its headings alone."""
+def table(
+    columns: Sequence[Column], rows: Iterable[Sequence[object]], stream: IO[str] | None = None
+) -> None:
+    """Print a table without rules on `stream`, standard output if it is None. An empty one prints
+    its headings alone.
+    """
+    stream = stream or sys.stdout
+    screen = console(stream)
+    shown, width = drawn(columns, rows, screen.width)
+    # Wider than the screen, if it must be: a terminal wraps, and cuts nothing off.
+    screen = console(stream, width=max(screen.width, width))
+    if stream.isatty():
+        screen.print(shown)
+        return
+    for line in screen.render_lines(shown, pad=False):
+        click.echo("".join(segment.text for segment in line).rstrip(), file=stream)
+
+
+def drawn(
+    columns: Sequence[Column], rows: Iterable[Sequence[object]], screen: int
+) -> "tuple[Table, int]":
+    """The table for a screen of so many columns, and how many it takes."""
     from rich.table import Table
     from rich.text import Text
 
     cells = [[plain(cell) for cell in row] for row in rows]
     widths = _widths(columns, cells)
-    screen = console()
-    kept = _kept(columns, cells, widths, screen.width)
-    # Wider than the screen, if it must be: a terminal wraps, and cuts nothing off.
-    screen = console(width=max(screen.width, _total(kept, widths)))
+    kept = _kept(columns, cells, widths, screen)
     shown = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     for place in kept:
         shown.add_column(columns[place].heading, no_wrap=True)
     for row in cells:
         shown.add_row(*(Text(row[place]) for place in kept))
-    if sys.stdout.isatty():
-        screen.print(shown)
-        return
-    for line in screen.render_lines(shown, pad=False):
-        click.echo("".join(segment.text for segment in line).rstrip())
+    return shown, _total(kept, widths)
 
 
 def _widths(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:

@@ -1,9 +1,11 @@
 """A job's history for people: what happened when, and what comes next."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
-from worker.cli.printing import clock, moment, plain, said, status
+from worker.cli.printing import clock, lasting, moment, plain, said, status
 
 Event = tuple[str, int, str]  # ISO time, place among events of one moment, words
 
@@ -47,10 +49,19 @@ def lines(job: Mapping[str, Any]) -> Iterator[str]:
     yield from _end(job)
 
 
+def of_order(told: Mapping[str, Any]) -> str:
+    """What somebody did to an order by no job: kept it from the sweeps, or released it."""
+    why = f" ({plain(told['why'])})" if told["why"] else ""
+    order = f"order {plain(told['order_id'])} of {plain(told['seller'])}"
+    return f"{moment(told['at'])}  {order}: {plain(told['to'])} by {plain(told['actor'])}{why}"
+
+
 def _events(job: Mapping[str, Any]) -> Iterator[Event]:
+    own = [each for each in job["transitions"] if each["subject"] == "job"]
+    ends = {id(one): other["at"] for one, other in pairwise(own)}
     for transition in job["transitions"]:
         if words := _transition(transition):
-            yield transition["at"], 3, words
+            yield transition["at"], 3, words + _lasted(transition, ends.get(id(transition)))
     for attempt in job["attempts"]:
         began, ended = attempt["claimed_at"], attempt["finished_at"]
         verb = "looked up with" if _is_lookup(attempt) else "sent"
@@ -68,6 +79,14 @@ def _followed(job: Mapping[str, Any], began: str) -> str | None:
         if transition["at"] > began and transition["to"] != "running":
             return str(transition["at"])
     return None
+
+
+def _lasted(transition: Mapping[str, Any], end: str | None) -> str:
+    """How long a wait was; nothing of what is still on, or is no wait after the first."""
+    if end is None or transition["from"] is None or transition["to"] != "waiting":
+        return ""
+    began, ended = (datetime.fromisoformat(at) for at in (transition["at"], end))
+    return f": {lasting((ended - began).total_seconds())}"
 
 
 def _transition(transition: Mapping[str, Any]) -> str:
@@ -120,6 +139,8 @@ def _next(job: Mapping[str, Any]) -> str:
     when = f", due {moment(job['due_at'])}"
     if job["state"] == "in_doubt":
         return f"the order is looked up: a request may have been applied{when}"
+    if job["waiting_for"] == "buyer":
+        return f"waits for {AWAITED['buyer']}, looked up again at {moment(job['due_at'])}"
     return f"waits for {AWAITED.get(job['waiting_for'], 'its turn')}{when}"
 
 

@@ -1,11 +1,11 @@
 """`order-worker withdraw`: take jobs back that have had no effect."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli import naming, printing, session
-from worker.cli.failures import BAD_INPUT, NOT_SUCCEEDED, say
+from worker.cli import acting, choosing, listing, session
 
 if TYPE_CHECKING:
     from worker.domain.jobs import Job
@@ -24,47 +24,36 @@ WHY_NOT = {
 
 
 @click.command("withdraw", short_help="Take jobs back that have had no effect.")
-@click.argument("job", nargs=-1, required=True)
+@choosing.jobs
 @click.option("--why", default="withdrawn on the command line", help="Kept with the job.")
-@click.option("--yes", is_flag=True, help="Do not ask, however many they are.")
-@printing.as_json
-def command(job: tuple[str, ...], why: str, yes: bool, as_json: bool) -> None:
-    """Take back jobs that wait and have had no effect; say for each what happened.
+@acting.terms
+def command(choice: choosing.Choice, why: str, terms: acting.Terms) -> None:
+    """Take back jobs that wait and have had no effect: those that are named, or all that the
+    options describe.
 
-    Exit code 1 if one of them could not be taken back, 2 if one is no job.
+    Says for each what happened. Exit code 1 if one of them could not be taken back, 2 if one is
+    no job.
     """
     ledger = session.runtime().ledger
-    ids, unknown = naming.jobs_of(ledger, job)
-    if not yes and not _agreed(len(ids)):
-        say("Nothing was withdrawn.")
-        return
-    told = [{"id": job_id, "result": _withdraw(ledger, job_id, why)} for job_id in ids]
-    if as_json:
-        printing.array(told)
-    for each in () if as_json else told:
-        click.echo(f"{each['id']}  {each['result']}")
-    if unknown:
-        raise click.exceptions.Exit(BAD_INPUT)
-    if any(each["result"] not in {WITHDRAWN, WHY_NOT[WITHDRAWN]} for each in told):
-        raise click.exceptions.Exit(NOT_SUCCEEDED)
+    acting.act(
+        acting.Deed("withdraw", WITHDRAWN),
+        *choice.ids(ledger),
+        do=lambda job_id: _withdraw(ledger, job_id, why),
+        show=partial(listing.show_ids, ledger),
+        terms=terms,
+    )
 
 
-def _agreed(count: int) -> bool:
-    """One job was meant; many are asked about, if there is somebody to ask."""
-    if count <= 1 or not session.somebody_answers():
-        return True
-    return click.confirm(f"Withdraw {count} jobs?", err=True)
-
-
-def _withdraw(ledger: "Ledger", job_id: str, why: str) -> str:
+def _withdraw(ledger: "Ledger", job_id: str, why: str) -> acting.Result:
     from worker.ledger import withdrawals
     from worker.ledger.precedence import is_withdrawable
 
     before: Job | None = withdrawals.withdraw(ledger, job_id, session.person(), why)
     if before is None:
-        return "not withdrawn: it is no longer in the ledger"
+        return acting.Result("not withdrawn: it is no longer in the ledger", fits=False)
     if is_withdrawable(before):
-        return WITHDRAWN
+        return acting.Result(WITHDRAWN, fits=True)
     # A retry of what may have been applied waits, too, for its lookup.
     in_doubt = before.state == "waiting" and before.effect == "possible"
-    return WHY_NOT["in_doubt" if in_doubt else before.state]
+    said = WHY_NOT["in_doubt" if in_doubt else before.state]
+    return acting.Result(said, fits=before.state == WITHDRAWN)

@@ -14,6 +14,7 @@ from worker.bootstrap import runtime
 from worker.demo.scene import Scene
 from worker.domain.jobs import FINAL
 from worker.ledger import queries, standings
+from worker.ledger.filters import Filters
 
 PATIENCE = 120.0  # seconds until the tour gives up
 COLUMNS = (
@@ -128,7 +129,7 @@ def _row(scene: Scene, job: Job | None) -> list[Text]:
 
 def _jobs(expected: int) -> list[Job]:
     ledger = runtime().ledger
-    newest = list(queries.find(ledger, queries.Filters(), expected))
+    newest = list(queries.find(ledger, Filters(), expected))
     return queries.of_ids(ledger, [str(job["id"]) for job in newest])
 
 

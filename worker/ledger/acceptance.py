@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, exists, select, text, update
+from sqlalchemy import Row, bindparam, exists, select, text, update
 
 from worker.domain import bucket as arithmetic
-from worker.domain.jobs import RANK, Effect, Request, State, WaitingFor
+from worker.domain.jobs import Request, State
 from worker.errors import BadInput
 from worker.ledger import history, quotas, rows
 from worker.ledger.continuations import CONTINUE_AFTER
+from worker.ledger.database import Statements
 from worker.ledger.ledger import Ledger
+from worker.ledger.newcomers import TIMES, blank, first_transition, newcomer
 from worker.ledger.schema import HOLDS_KEY, READY, aliases, buckets, jobs
 
 HOLDER = select(jobs).where(
@@ -82,14 +84,8 @@ def accept_each(
         return [_or_refusal(ledger, connection, request, terms) for request, terms in requests]
 
 
-def _of_id(connection: Connection, task_id: str) -> Row[Any] | None:
-    """What this very id stands for already: the same call, asked or delivered once more."""
-    stands_for = connection.execute(ALIAS_OF_ID, {"job_id": task_id}).scalar()
-    return connection.execute(OF_ID, {"job_id": stands_for or task_id}).one_or_none()
-
-
 def _or_refusal(
-    ledger: Ledger, connection: Connection, request: Request, terms: Terms
+    ledger: Ledger, connection: Statements, request: Request, terms: Terms
 ) -> Accepted | BadInput:
     try:
         return accept_within(ledger, connection, request, terms)
@@ -98,64 +94,73 @@ def _or_refusal(
 
 
 def accept_within(
-    ledger: Ledger, connection: Connection, request: Request, terms: Terms
+    ledger: Ledger, connection: Statements, request: Request, terms: Terms
 ) -> Accepted:
     """As `accept`, in a transaction of the caller's."""
+    if known := known_by_id(ledger, connection, request, terms):
+        return known
+    of_key = {"seller": request.seller, "key": request.idempotency_key}
+    newest = connection.execute(NEWEST, of_key | {"order_id": request.order_id}).scalar()
+    now = ledger.database.now(connection)
+    row = new_row(ledger, request, terms)
+    runs_now = terms.may_publish and row["ready"] and _could_run(connection, row["bucket"], now)
+    values = row | {
+        "previous_id": newest,
+        **{name: now + row[name] for name in TIMES if row[name] is not None},
+        "publish_at": now + FIRST_PUBLISH if runs_now else 0.0,
+        "publish_count": 1 if runs_now else 0,
+    }
+    statement = ledger.database.insert(jobs).on_conflict_do_nothing().returning(jobs.c.id)
+    while connection.execute(statement, values).scalar() is None:
+        if holder := connection.execute(HOLDER, of_key).one_or_none():
+            return existing(ledger, connection, holder, request, terms)
+        refuse_if_id_is_taken(connection, terms)
+        # Whoever held the key has let it go between the two statements.
+    history.went(connection, terms.job_id, first_transition(terms.actor), at=now)
+    ledger.database.announce(connection)
+    return Accepted(terms.job_id, created=True, runs_now=runs_now)
+
+
+def new_row(ledger: Ledger, request: Request, terms: Terms) -> dict[str, Any]:
+    """See `newcomers.newcomer`."""
+    return newcomer(
+        ledger,
+        request,
+        terms.job_id,
+        due_in=terms.due_in,
+        expires_in=terms.expires_in,
+        options=terms.options,
+    )
+
+
+def known_by_id(
+    ledger: Ledger, connection: Statements, request: Request, terms: Terms
+) -> Accepted | None:
+    """The answer to the same call, asked or delivered once more; with `again`, the key moves on.
+
+    Raises BadInput when the id is of another job.
+    """
     key = request.idempotency_key
     known = None if terms.new_id else _of_id(connection, terms.job_id)
     if known:
         if known.key == key and known.seller == request.seller and not terms.again:
-            return _existing(ledger, connection, known, request, replace(terms, job_id=known.id))
+            return existing(ledger, connection, known, request, replace(terms, job_id=known.id))
         raise BadInput("task_id", f"{terms.job_id!r} is the id of another job already.")
     if terms.again:
         connection.execute(MOVE_KEY_ON, {"of_seller": request.seller, "of_key": key})
-    newest = connection.execute(
-        NEWEST, {"seller": request.seller, "order_id": request.order_id, "key": key}
-    ).scalar()
-    now = ledger.database.now(connection)
-    spec = ledger.routes.bucket(request, request.first_step.turn)
-    ready = terms.due_in <= 0 and spec is not None
-    runs_now = (
-        ready and terms.may_publish and spec is not None and _could_run(connection, spec.key, now)
-    )
-    due_at = now + max(0.0, terms.due_in)
-    give_up_at = due_at + ledger.policy.give_up_after[request.task]
-    expires_at = None if terms.expires_in is None else due_at + terms.expires_in
-    if expires_at is not None:
-        give_up_at = min(give_up_at, expires_at)
-    statement = ledger.database.insert(jobs).on_conflict_do_nothing().returning(jobs.c.id)
-    values = blank(request, terms.job_id) | {
-        "previous_id": newest,
-        "bucket": spec.key if spec else None,
-        "ready": ready,
-        "accepted_at": now,
-        "due_at": due_at,
-        "deadline": give_up_at,
-        "give_up_at": give_up_at,
-        "expires_at": expires_at,
-        "publish_at": now + FIRST_PUBLISH if runs_now else 0.0,
-        "publish_count": 1 if runs_now else 0,
-        "options": terms.options,
-    }
-    while connection.execute(statement, values).scalar() is None:
-        of_key = {"seller": request.seller, "key": key}
-        if holder := connection.execute(HOLDER, of_key).one_or_none():
-            return _existing(ledger, connection, holder, request, terms)
-        if connection.execute(OF_ID, {"job_id": terms.job_id}).one_or_none():
-            raise BadInput("task_id", f"{terms.job_id!r} is the id of another job already.")
-        # Whoever held the key has let it go between the two statements.
-    history.job_went(
-        connection,
-        terms.job_id,
-        None,
-        State.WAITING,
-        at=now,
-        actor=terms.actor,
-        waiting_for=WaitingFor.TURN,
-        why="accepted",
-    )
-    ledger.database.announce(connection)
-    return Accepted(terms.job_id, created=True, runs_now=runs_now)
+    return None
+
+
+def _of_id(connection: Statements, task_id: str) -> Row[Any] | None:
+    """What this very id stands for already."""
+    stands_for = connection.execute(ALIAS_OF_ID, {"job_id": task_id}).scalar()
+    return connection.execute(OF_ID, {"job_id": stands_for or task_id}).one_or_none()
+
+
+def refuse_if_id_is_taken(connection: Statements, terms: Terms) -> None:
+    """Raises BadInput when somebody has recorded a job of this id meanwhile."""
+    if connection.execute(OF_ID, {"job_id": terms.job_id}).one_or_none():
+        raise BadInput("task_id", f"{terms.job_id!r} is the id of another job already.")
 
 
 def reject(ledger: Ledger, request: Request, terms: Terms, error: dict[str, Any]) -> Accepted:
@@ -190,36 +195,7 @@ def reject(ledger: Ledger, request: Request, terms: Terms, error: dict[str, Any]
     return Accepted(terms.job_id, created=True, runs_now=False)
 
 
-def blank(request: Request, job_id: str) -> dict[str, Any]:
-    """A row of a job that nothing has happened to yet."""
-    return {
-        **request.arguments(),
-        "id": job_id,
-        "priority": request.priority,
-        "key": request.idempotency_key,
-        "holds_key": True,
-        "previous_id": None,
-        "state": State.WAITING,
-        "waiting_for": WaitingFor.TURN,
-        "step": request.first_step,
-        "stale_states": request.stale_states and list(request.stale_states),
-        "effect": Effect.NONE,
-        "rank": RANK[request.first_step.turn],
-        "ready": False,
-        "finished_at": None,
-        "publish_at": 0.0,
-        "publish_count": 0,
-        "attempt_count": 0,
-        "sends": 0,
-        "costs": 0,
-        "backoffs": 0,
-        "lease_token": 0,
-        "lost_leases": 0,
-        "options": None,
-    }
-
-
-def _could_run(connection: Connection, key: str, now: float) -> bool:
+def _could_run(connection: Statements, key: str, now: float) -> bool:
     """Whether the bucket has a token for a newcomer; read without a lock, so only a guess."""
     row = connection.execute(BUCKET, {"bucket": key}).one_or_none()
     if row is None:
@@ -231,9 +207,10 @@ def _could_run(connection: Connection, key: str, now: float) -> bool:
     return not connection.execute(ANY_READY, {"bucket": key}).scalar()
 
 
-def _existing(
-    ledger: Ledger, connection: Connection, holder: Row[Any], request: Request, terms: Terms
+def existing(
+    ledger: Ledger, connection: Statements, holder: Row[Any], request: Request, terms: Terms
 ) -> Accepted:
+    """Answer with the job that holds the key. Raises BadInput if that was asked otherwise."""
     held = rows.request(holder).arguments()
     other = [name for name, value in request.arguments().items() if held[name] != value]
     if other:
@@ -242,7 +219,8 @@ def _existing(
             f"{request.idempotency_key!r} belongs to job {holder.id}, which was asked with"
             f" another {', '.join(other)}: repeat its arguments, or give another key.",
         )
-    if holder.id != terms.job_id:
+    # An id that was made just now and given to nobody stands for nothing.
+    if holder.id != terms.job_id and (terms.options or not terms.new_id):
         connection.execute(
             ledger.database.insert(aliases).on_conflict_do_nothing(index_elements=["id"]),
             {

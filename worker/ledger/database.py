@@ -8,11 +8,21 @@ lock of their own in front of it, since SQLite's waiting is a poll without an or
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Executable,
+    Result,
+    Table,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
@@ -31,6 +41,14 @@ ANNOUNCE = text("SELECT pg_notify(:channel, '')")
 SQLITE_OPTIONS = {"timeout", "uri", "cached_statements", "detect_types"}
 READ_ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 READ_ONLY = {"order_worker_read_only": True}
+
+
+class Statements(Protocol):
+    """What a verb needs of a connection: SQLAlchemy's has it, and so has a caller's own."""
+
+    def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None, /
+    ) -> Result[Any]: ...
 
 
 class Database:
@@ -70,7 +88,7 @@ class Database:
         with self._reached(), self._reader.connect() as connection:
             yield connection
 
-    def now(self, connection: Connection) -> float:
+    def now(self, connection: Statements) -> float:
         """Epoch seconds on the ledger's clock, at this moment rather than at the begin."""
         if self.is_sqlite:
             return self._clock()
@@ -100,7 +118,7 @@ class Database:
                 connection.execute(limit, {"limit": f"{seconds * 1000:.0f}ms"})
             yield
 
-    def announce(self, connection: Connection) -> None:
+    def announce(self, connection: Statements) -> None:
         """Wake the dispatchers when the transaction commits; on SQLite they see its commit."""
         if not self.is_sqlite:
             connection.execute(ANNOUNCE, {"channel": CHANNEL})

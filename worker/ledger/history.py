@@ -1,9 +1,12 @@
 """Every change is a transition row: written here, and only inserted."""
 
+from typing import Any
+
 from sqlalchemy import Connection, insert
 
 from worker.domain.jobs import State, WaitingFor
 from worker.domain.states import check
+from worker.ledger.database import Statements
 from worker.ledger.schema import transitions
 
 INSERT = insert(transitions)
@@ -21,20 +24,36 @@ def job_went(
     why: str | None = None,
 ) -> None:
     """Record that a job went from `old` to `new`. Raises AssertionError for an impossible one."""
+    row = of_job(old, new, actor=actor, waiting_for=waiting_for, why=why)
+    went(connection, job_id, row, at=at)
+
+
+def of_job(
+    old: State | None,
+    new: State,
+    *,
+    actor: str,
+    waiting_for: WaitingFor | None = None,
+    why: str | None = None,
+) -> dict[str, Any]:
+    """A job's transition, of which the job and the time are still to be said.
+
+    Raises AssertionError for an impossible one.
+    """
     check(old, new)
-    connection.execute(
-        INSERT,
-        {
-            "at": at,
-            "job_id": job_id,
-            "subject": "job",
-            "old": old,
-            "new": new,
-            "waiting_for": waiting_for,
-            "actor": actor,
-            "why": why,
-        },
-    )
+    return {
+        "subject": "job",
+        "old": old,
+        "new": new,
+        "waiting_for": waiting_for,
+        "actor": actor,
+        "why": why,
+    }
+
+
+def went(connection: Statements, job_id: str, row: dict[str, Any], *, at: float) -> None:
+    """Record what `of_job` has made."""
+    connection.execute(INSERT, row | {"job_id": job_id, "at": at})
 
 
 def order_went(

@@ -41,7 +41,7 @@ def of_job(
         "finished_at": time(row.finished_at),
         "receipt": _receipt(row, details=details),
         "error": row.error,
-        "transitions": [_transition(transition) for transition in transitions],
+        "transitions": [transition(each) for each in transitions],
     }
 
 
@@ -72,7 +72,8 @@ def _attempt(row: Row[Any]) -> Portrait:
     }
 
 
-def _transition(row: Row[Any]) -> Portrait:
+def transition(row: Row[Any]) -> Portrait:
+    """A row of `transitions`, of a job or of an order."""
     return {
         "at": time(row.at),
         "subject": row.subject,  # the job's own state, or its order's at the provider

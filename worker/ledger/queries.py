@@ -9,19 +9,19 @@ nobody scrolls, holds no transaction open meanwhile.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, select, text
+from sqlalchemy import Connection, Row, bindparam, select, text
 
 from worker.domain.jobs import Job
 from worker.domain.remedies import to_do
-from worker.domain.retries import Schedule, is_due
+from worker.domain.retries import is_due
 from worker.ledger import portraits, rows, standings
+from worker.ledger.filters import Filters, filtered
+from worker.ledger.filters import of_order as belongs_to_order
 from worker.ledger.ledger import Ledger
 from worker.ledger.portraits import Portrait
-from worker.ledger.retries import superseded
-from worker.ledger.schema import FOR_SOMEBODY, aliases, attempts, jobs, transitions
+from worker.ledger.schema import BY_NO_JOB, aliases, attempts, jobs, transitions
 from worker.ledger.turns import RESERVED
 
 PAGE = 200  # jobs that are read at once
@@ -33,26 +33,13 @@ ATTEMPTS = select(attempts).where(
 TRANSITIONS = select(transitions).where(transitions.c.job_id.in_(bindparam("ids", expanding=True)))
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which jobs; what is empty does not matter. `before` is the id of a job: only older ones."""
-
-    states: Sequence[str] = ()
-    seller: str | None = None
-    task: str | None = None
-    order_id: str | None = None
-    before: str | None = None
-    needs_attention: bool = False  # of a person or the buyer; each with its `to_do`
-    schedule: Schedule | None = None  # what it will retry needs nobody's attention
-
-
 def find(ledger: Ledger, filters: Filters, limit: int) -> Iterator[Portrait]:
     """The newest jobs that fit, newest first, without the buyer's details."""
-    statement = _filtered(filters).order_by(jobs.c.seq.desc())
     older_than: int | None = None
     while limit > 0:
-        page = statement if older_than is None else statement.where(jobs.c.seq < older_than)
         with ledger.database.read() as connection:
+            page = filtered(ledger, connection, filters).order_by(jobs.c.seq.desc())
+            page = page if older_than is None else page.where(jobs.c.seq < older_than)
             found = connection.execute(page.limit(_page(filters, limit))).all()
             wanted = _wanted(ledger, connection, filters, found)[:limit]
             told = _portraits(ledger, connection, wanted, details=False)
@@ -61,6 +48,14 @@ def find(ledger: Ledger, filters: Filters, limit: int) -> Iterator[Portrait]:
             return
         older_than = found[-1].seq
         limit -= len(wanted)
+
+
+def fitting(ledger: Ledger, filters: Filters, limit: int | None = None) -> list[str]:
+    """The ids of the jobs that fit, the oldest first: those that have waited longest."""
+    with ledger.database.read() as connection:
+        statement = filtered(ledger, connection, filters).with_only_columns(jobs.c.id)
+        found = connection.execute(statement.order_by(jobs.c.seq).limit(limit))
+        return [str(job_id) for job_id in found.scalars()]
 
 
 def of_ids(ledger: Ledger, ids: Iterable[str], *, details: bool = False) -> list[Portrait]:
@@ -87,9 +82,21 @@ def id_of(ledger: Ledger, name: str) -> str | None:
 
 def of_order(ledger: Ledger, order_id: str) -> list[str]:
     """The ids of all jobs of an order, whichever sellers', the oldest first."""
-    statement = select(jobs.c.id).where(_of_order(order_id)).order_by(jobs.c.seq)
+    statement = select(jobs.c.id).where(belongs_to_order(order_id)).order_by(jobs.c.seq)
     with ledger.database.read() as connection:
         return list(connection.execute(statement).scalars().all())
+
+
+def done_to(ledger: Ledger, order_id: str) -> list[Portrait]:
+    """What was done to an order by no job of it: kept, released; the oldest first."""
+    by_nobody = select(transitions).where(text(BY_NO_JOB), transitions.c.order_id == order_id)
+    sellers = select(jobs.c.seller).where(belongs_to_order(order_id))
+    statement = by_nobody.where(transitions.c.seller.in_(sellers)).order_by(transitions.c.id)
+    with ledger.database.read() as connection:
+        return [
+            {"seller": row.seller, "order_id": row.order_id, **portraits.transition(row)}
+            for row in connection.execute(statement)
+        ]
 
 
 def beginning_with(ledger: Ledger, prefix: str) -> list[str]:
@@ -126,37 +133,6 @@ def _wanted(
 
 def _with_to_do(portrait: Portrait) -> Portrait:
     return portrait | {"to_do": to_do(portrait["error"], portrait["waiting_for"])}
-
-
-def _filtered(filters: Filters) -> Select[Any]:
-    statement = select(jobs)
-    if filters.states:
-        statement = statement.where(jobs.c.state.in_(filters.states))
-    if filters.seller is not None:
-        statement = statement.where(jobs.c.seller == filters.seller)
-    if filters.task is not None:
-        statement = statement.where(jobs.c.task == filters.task)
-    if filters.order_id is not None:
-        statement = statement.where(_of_order(filters.order_id))
-    if filters.needs_attention:
-        statement = statement.where(text(FOR_SOMEBODY), ~superseded())
-    if filters.before is not None:
-        cursor = select(jobs.c.seq).where(jobs.c.id == filters.before).scalar_subquery()
-        statement = statement.where(jobs.c.seq < cursor)
-    return statement
-
-
-def _of_order(order_id: str) -> Any:
-    """The condition for an order of whatever seller, served by the index of seller and order.
-
-    The sellers come from that index too, one step each, configured or not.
-    """
-    first = select(func.min(jobs.c.seller).label("seller")).cte("sellers", recursive=True)
-    following = (
-        select(func.min(jobs.c.seller)).where(jobs.c.seller > first.c.seller).scalar_subquery()
-    )
-    sellers = first.union_all(select(following).where(first.c.seller.is_not(None)))
-    return jobs.c.seller.in_(select(sellers.c.seller)) & (jobs.c.order_id == order_id)
 
 
 def _portraits(

@@ -12,7 +12,7 @@ from worker.domain import bucket as arithmetic
 from worker.domain.bucket import Bucket, BucketSpec
 from worker.domain.jobs import WaitingFor
 from worker.ledger import rows
-from worker.ledger.database import Database
+from worker.ledger.database import Database, Statements
 from worker.ledger.ledger import Ledger
 from worker.ledger.schema import IN_FLIGHT, attempts, buckets
 
@@ -46,7 +46,7 @@ SET_BACK = (
 WRITE = update(buckets).where(buckets.c.key == bindparam("bucket"))
 
 
-def calls_in_flight(connection: Connection, key: str) -> int:
+def calls_in_flight(connection: Statements, key: str) -> int:
     return int(connection.execute(CALLS_IN_FLIGHT, {"bucket": key}).scalar_one())
 
 

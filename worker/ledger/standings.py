@@ -60,6 +60,11 @@ def of_keys(connection: Connection, keys: Collection[str], now: float) -> dict[s
     return {row.key: _standing(row, now) for row in found}
 
 
+def awaited(connection: Connection, now: float) -> dict[str, WaitingFor]:
+    """What a ready job of each bucket waits for; of one without a row, its turn."""
+    return {row.key: _awaited(_standing(row, now)) for row in connection.execute(EVERY)}
+
+
 def waiting_for(job: Job, ready: bool, standing: Standing | None) -> WaitingFor | None:
     """Why a job does not run at this moment; None if it does, or has ended."""
     if job.state is State.IN_DOUBT:
@@ -70,6 +75,10 @@ def waiting_for(job: Job, ready: bool, standing: Standing | None) -> WaitingFor 
         return job.waiting_for
     if standing is None:
         return WaitingFor.TURN
+    return _awaited(standing)
+
+
+def _awaited(standing: Standing) -> WaitingFor:
     return standing.closed_for or (WaitingFor.TURN if standing.tokens else WaitingFor.QUOTA)
 
 

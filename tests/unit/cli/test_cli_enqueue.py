@@ -1,4 +1,11 @@
+import gc
 import json
+import os
+import signal
+import subprocess
+import sys
+import tracemalloc
+from collections import deque
 from itertools import islice
 
 import pytest
@@ -184,6 +191,73 @@ def test_a_ledger_that_goes_away_is_told_with_what_was_recorded(shop, monkeypatc
     assert result.exit_code == 3
     assert result.stderr.splitlines() == [
         f"{path}: 100 recorded, 0 asked before, 0 broken.",
+        f"{path}: interrupted after line 101. Run it again: what was recorded is found by its key.",
         "The ledger is away.",
     ]
     assert len(shop.told("jobs", "--limit", "500")) == 100
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_the_batch_at_hand_end_and_the_same_command_goes_on(
+    shop, monkeypatch, number
+):
+    from worker.ledger import acceptance
+
+    accept_each, batches = acceptance.accept_each, []
+
+    def interrupted(*args):
+        batches.append(args)
+        if len(batches) == 2:
+            os.kill(os.getpid(), number)
+        return accept_each(*args)
+
+    monkeypatch.setattr(acceptance, "accept_each", interrupted)
+    path = shop.file(HEADER + "".join(f"cancel,acme,{order(n)},x,\n" for n in range(350)))
+    result = shop.run("enqueue", path)
+    assert result.exit_code == 128 + number
+    assert result.stderr.splitlines() == [
+        f"{path}: 200 recorded, 0 asked before, 0 broken.",
+        f"{path}: interrupted after line 201. Run it again: what was recorded is found by its key.",
+    ]
+    assert shop.run("enqueue", path).stderr == (
+        f"{path}: 150 recorded, 200 asked before, 0 broken.\n"
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_at_once_what_waits_for_a_line(shop, number):
+    command = [sys.executable, "-m", "worker", "enqueue", "-", "--json"]
+    asking = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    line = {"task": "confirm", "seller": "acme", "order_id": order(1)}
+    asking.stdin.write(json.dumps(line).encode() + b"\n")
+    asking.stdin.flush()
+    assert asking.stdout.readline() == b"[\n"  # written, it is in the ledger
+    asking.send_signal(number)
+    _, told = asking.communicate(timeout=30)
+    assert asking.returncode == 128 + number
+    assert b"stdin: 1 recorded, 0 asked before, 0 broken." in told
+    assert len(shop.told("jobs")) == 1
+
+
+def test_what_is_recorded_takes_no_memory(shop):
+    from worker import bootstrap
+
+    defaults = {"task": "confirm", "seller": "acme", "priority": 10}
+    intake = enqueue.Intake(bootstrap.runtime(), "test", defaults)
+    lines = iter([b"order_id\n", *(f"{order(number)}\n".encode() for number in range(1_100))])
+    told = intake.record(lines, 100)
+    deque(islice(told, 200), maxlen=0)  # warm
+    tracemalloc.start()
+    try:
+        deque(islice(told, 200), maxlen=0)
+        gc.collect()
+        before = tracemalloc.get_traced_memory()[0]
+        deque(islice(told, 600), maxlen=0)
+        gc.collect()
+        held = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert intake.recorded == 1_000
+    assert held < 30_000  # the id of each job were twice as much

@@ -168,3 +168,38 @@ def test_a_line_without_an_end_is_read_in_constant_memory():
         assert tracemalloc.get_traced_memory()[1] < 4 * LONGEST_LINE
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_refused_with_what_to_do(encoding):
+    content = "order_id;seller\r\nS01;acme\r\n".encode(encoding)
+    with pytest.raises(BadInput, match="is UTF-16 text; save it as UTF-8"):
+        list(read(lines(content)))
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_spreadsheets_line_that_names_the_delimiter_is_heeded(delimiter):
+    content = f"\ufeffsep={delimiter}\r\norder_id{delimiter}reason\r\nS01{delimiter}x\r\n"
+    assert good(content.encode()) == {3: {"order_id": "S01", "reason": "x"}}
+
+
+def test_a_line_break_inside_quotes_with_windows_line_ends_is_of_its_cell():
+    content = b'order_id;reason\r\nS01;"sold\r\nout; ""sorry"""\r\nS02;x\r\n'
+    assert good(content) == {
+        2: {"order_id": "S01", "reason": 'sold\r\nout; "sorry"'},
+        4: {"order_id": "S02", "reason": "x"},
+    }
+
+
+@pytest.mark.parametrize("content", [b"order_id,seller\nS01,acme\n", b'{"order_id": "S01"}\n'])
+def test_other_commands_have_columns_of_their_own(content):
+    columns = ("seller", "order_id")
+    (record, *_) = read(lines(content), columns)
+    assert record.words["order_id"] == "S01"
+
+
+def test_a_column_of_another_command_is_none():
+    with pytest.raises(BadInput, match="'reason' is no column; there are seller, order_id"):
+        list(read(lines(b"order_id,reason\n"), ("seller", "order_id")))
+    (record,) = read([b'{"order_id": "S01", "reason": "x"}'], ("seller", "order_id"))
+    assert str(record.words).startswith("reason: is no word of a request")

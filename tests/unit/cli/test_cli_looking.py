@@ -198,3 +198,13 @@ def test_control_characters_of_the_data_do_not_reach_the_screen(shop):
     write(shop, jobs, jobs.c.id == job, order_id="S01\x1b[2J[red]\n")
     for printed in (shop.run("jobs").stdout, shop.run("show", job).stdout):
         assert "S01\ufffd[2J[red]\ufffd" in printed
+
+
+def test_an_order_says_who_kept_it_and_who_released_it(shop, monkeypatch):
+    monkeypatch.setattr("getpass.getuser", lambda: "somebody")
+    shop.asks("confirm", ORDER, "--seller", "acme")
+    shop.run("keep", ORDER, "--seller", "acme", "--why", "on its way")
+    shop.run("keep", ORDER, "--seller", "acme", "--release")
+    kept, released = shop.run("show", ORDER).stdout.splitlines()[-2:]
+    assert kept.endswith(f"order {ORDER} of acme: kept by somebody (on its way)")
+    assert released.endswith(f"order {ORDER} of acme: released by somebody")

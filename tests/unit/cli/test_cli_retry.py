@@ -107,7 +107,7 @@ def test_all_that_are_described_are_retried_and_the_command_says_what_they_are(s
     assert result.exit_code == 0
     assert result.stderr == (
         "2 jobs to retry: 1 attempts_exhausted, 1 outcome_unknown (looked up first).\n"
-        "2 of 2 retried.\n"
+        "2 of 2 jobs retried.\n"
     )
     assert states(shop) == ["failed", "waiting", "waiting", "failed"]
 
@@ -171,7 +171,7 @@ def test_an_interrupt_ends_it_between_two_jobs_and_it_says_how_far_it_came(shop,
     before = signal.getsignal(signal.SIGINT)
     result = shop.run("retry", "--task", "confirm")
     assert result.exit_code == 130
-    assert "2 of 4 retried; 2 not come to, and as they were" in result.stderr
+    assert "interrupted: 2 of 4 jobs retried, the other 2 are as they were." in result.stderr
     assert done == ids[:2]
     assert states(shop) == ["waiting", "waiting", "failed", "failed"]
     assert signal.getsignal(signal.SIGINT) is before
@@ -192,7 +192,7 @@ def test_a_ledger_that_goes_away_midway_is_told_with_how_far_it_came(shop, monke
     monkeypatch.setattr(retries, "retry", retry)
     result = shop.run("retry", "--task", "confirm")
     assert result.exit_code == 3
-    assert "1 of 3 retried; 2 not come to" in result.stderr
+    assert "1 of 3 jobs retried, of 1 it is not known, the other 1 is as it was." in result.stderr
     assert "The ledger cannot be reached." in result.stderr
 
 
@@ -253,4 +253,4 @@ def test_on_a_real_terminal_yes_is_an_answer(shop):
         fail(shop, order)
     shown = on_terminal("retry", "--task", "confirm", "--yes")
     assert "2 jobs to retry: 2 attempts_exhausted." in shown
-    assert "2 of 2 retried." in shown
+    assert "2 of 2 jobs retried." in shown

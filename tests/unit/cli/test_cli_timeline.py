@@ -1,5 +1,6 @@
 import pytest
 
+from worker.cli.printing import lasting
 from worker.cli.timeline import BASIS, lines
 from worker.domain.outcomes import Basis
 
@@ -155,3 +156,32 @@ def test_a_withdrawal_has_a_reason_and_is_no_error():
     told = list(lines(job(state="withdrawn", waiting_for=None, finished_at=at(2), error=error)))
     assert told[-1] == "  because   sold out"
     assert not [line for line in told if "error" in line]
+
+
+def test_a_wait_that_has_ended_says_how_long_it_was():
+    waited = job(
+        state="running",
+        waiting_for=None,
+        transitions=[
+            transition(1, None, "waiting", actor="producer"),
+            transition(2, "waiting", "running"),
+            transition(3, "running", "waiting", waiting_for="throttle"),
+            transition(18, "waiting", "running"),
+        ],
+    )
+    assert "    23:59:03.000  waits for the end of a throttle: 15 s" in list(lines(waited))
+
+
+def test_who_waits_for_the_buyer_says_when_it_is_looked_up_again():
+    (*_, last) = lines(job(waiting_for="buyer"))
+    assert last == (
+        "  next      waits for the buyer's authentication, looked up again at 2026-01-31 23:59:59"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.254, "0.25 s"), (12.4, "12 s"), (90, "2 min"), (3900, "1 h 5 min"), (90000, "1 d 1 h")],
+)
+def test_a_duration_is_told_in_the_units_of_people(seconds, words):
+    assert lasting(seconds) == words

@@ -1,0 +1,115 @@
+"""Which jobs somebody wants to see or to act on, as conditions that indexes serve."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, text, true
+
+from worker.domain.jobs import State, WaitingFor
+from worker.domain.retries import Schedule
+from worker.ledger import standings
+from worker.ledger.ledger import Ledger
+from worker.ledger.retries import superseded
+from worker.ledger.schema import FOR_SOMEBODY, READY, jobs
+
+OUT_OF_LINE = 600.0  # seconds by which times of acceptance may differ from the order of acceptance
+BY_BUCKET = frozenset(
+    {
+        WaitingFor.TURN,
+        WaitingFor.QUOTA,
+        WaitingFor.THROTTLE,
+        WaitingFor.BACKOFF,
+        WaitingFor.CREDENTIALS,
+    }
+)  # what a ready job may wait for
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which jobs; what is empty does not matter. `before` is the id of a job: only older ones.
+
+    `since` and `until` are seconds before now: accepted no longer ago, accepted longer ago.
+    """
+
+    states: Sequence[str] = ()
+    seller: str | None = None
+    task: str | None = None
+    order_id: str | None = None
+    before: str | None = None
+    needs_attention: bool = False  # of a person or the buyer; each with its `to_do`
+    schedule: Schedule | None = None  # what it will retry needs nobody's attention
+    waiting_for: Sequence[str] = ()
+    since: float | None = None
+    until: float | None = None
+
+
+def filtered(ledger: Ledger, connection: Connection, filters: Filters) -> Select[Any]:
+    """The rows of `jobs` that fit at this moment."""
+    statement = select(jobs)
+    if filters.states:
+        statement = statement.where(jobs.c.state.in_(filters.states))
+    if filters.seller is not None:
+        statement = statement.where(jobs.c.seller == filters.seller)
+    if filters.task is not None:
+        statement = statement.where(jobs.c.task == filters.task)
+    if filters.order_id is not None:
+        statement = statement.where(of_order(filters.order_id))
+    if filters.needs_attention:
+        statement = statement.where(text(FOR_SOMEBODY), ~superseded())
+    if filters.before is not None:
+        cursor = select(jobs.c.seq).where(jobs.c.id == filters.before).scalar_subquery()
+        statement = statement.where(jobs.c.seq < cursor)
+    now = ledger.database.now(connection)
+    if filters.waiting_for:
+        statement = statement.where(_waiting_for(connection, filters.waiting_for, now))
+    if filters.since is not None:
+        statement = statement.where(*_accepted_since(connection, now - filters.since))
+    if filters.until is not None:
+        statement = statement.where(jobs.c.accepted_at < now - filters.until)
+    return statement
+
+
+def of_order(order_id: str) -> ColumnElement[bool]:
+    """The condition for an order of whatever seller, served by the index of seller and order.
+
+    The sellers come from that index too, one step each, configured or not.
+    """
+    first = select(func.min(jobs.c.seller).label("seller")).cte("sellers", recursive=True)
+    following = (
+        select(func.min(jobs.c.seller)).where(jobs.c.seller > first.c.seller).scalar_subquery()
+    )
+    sellers = first.union_all(select(following).where(first.c.seller.is_not(None)))
+    return jobs.c.seller.in_(select(sellers.c.seller)) & (jobs.c.order_id == order_id)
+
+
+def _waiting_for(connection: Connection, wanted: Sequence[str], now: float) -> ColumnElement[bool]:
+    """As `standings.waiting_for` has it: a ready job waits for what its bucket waits for."""
+    ready, waits = text(READY), jobs.c.state == State.WAITING
+    fits: list[ColumnElement[bool]] = [waits & ~jobs.c.ready & jobs.c.waiting_for.in_(wanted)]
+    if WaitingFor.LOOKUP in wanted:
+        fits.append(jobs.c.state == State.IN_DOUBT)
+    if BY_BUCKET.intersection(wanted):
+        every = standings.awaited(connection, now)
+        keys = [key for key, awaited in every.items() if awaited in wanted]
+        others = [key for key, awaited in every.items() if awaited not in wanted]
+        # A bucket that has no row yet has all its tokens.
+        of_none = jobs.c.bucket.is_(None) | jobs.c.bucket.not_in(others)
+        of_these = of_none if WaitingFor.TURN in wanted else jobs.c.bucket.in_(keys)
+        fits.append(waits & ready & of_these)
+    return or_(*fits)
+
+
+def _accepted_since(connection: Connection, begin: float) -> list[ColumnElement[bool]]:
+    """Jobs are numbered as they are accepted, near enough to find the first by halving: what is
+    older is never read, however much there is of it.
+    """
+    low, high = connection.execute(select(func.min(jobs.c.seq), func.max(jobs.c.seq))).one()
+    if low is None:
+        return [true()]
+    while low < high:
+        middle = (low + high) // 2
+        at_or_after = select(jobs.c.accepted_at).where(jobs.c.seq >= middle)
+        accepted_at = connection.execute(at_or_after.order_by(jobs.c.seq).limit(1)).scalar_one()
+        low, high = (middle + 1, high) if accepted_at < begin - OUT_OF_LINE else (low, middle)
+    return [jobs.c.seq >= low, jobs.c.accepted_at >= begin]
