@@ -2,7 +2,8 @@
 
 The way of a job, from top to bottom:
 
-* `app`, `tasks`, `options`, `results`, `consumer`, `bootstep`: Celery's side of the door
+* `app`, `tasks`, `options`, `moments`, `following`, `chords`, `eager`, `results`, `control`,
+  `consumer`, `bootstep`: Celery's side of the door
 * `bootstrap`: builds everything below from `settings`
 * `producers` records what is asked, `executor` carries one job out, `dispatcher` finds the next
 * `ledger` keeps every step, `providers` sign, send and classify, `broker` carries messages

@@ -19,7 +19,7 @@ from sqlalchemy import select, update
 from worker.domain.jobs import FINAL
 from worker.ledger.schema import aliases, chords, jobs
 
-REJECTED = (5, 13, 33)  # orders that were cancelled: their confirm is rejected
+REJECTED = (5, 13, 33, 34)  # orders that were cancelled: their confirm is rejected
 LOST = (16, 21)  # orders of which the first answer is lost: a lookup tells
 LAUNCH = """
 from celery import Celery, chain, chord, group
@@ -41,6 +41,10 @@ made = {
     )(),
     "mixed": chain(ask(7), group(then(8), add.si(2, 3)), gather.s("mixed"))(),
     "nested": chord([chord([ask(19)], gather.s("inner")), ask(20)], gather.s("outer"))(),
+    "nested and failing": chord(
+        [chord([ask(34)], gather.s("never")), ask(20)],
+        gather.s("never").on_error(bill.si("nested")),
+    )(),
     "of chains": chord([ask(17) | ship.s("chained"), ask(18)], gather.s("chains"))(),
     "our body": chord([ask(22), ask(23)], then(24))(),
     "our jobs first, in the middle and last": chain(ask(9), ship.s(), then(10), then(11))(),
@@ -214,6 +218,13 @@ def test_a_producer_makes_a_chord_of_jobs_and_of_the_shops_own_tasks(scene):
 
 def test_a_chord_may_be_a_member_of_a_chord(scene):
     assert scene.told["nested"] == [[order(19)], order(20)]
+
+
+def test_a_chord_that_fails_fails_the_chord_that_it_is_a_member_of(scene):
+    kind, said, _ = scene.told["nested and failing"]
+    assert kind == "ChordError"
+    assert "InvalidOrderReferenceStatus" in said
+    until(lambda: "bill nested" in continued(scene.shop))
 
 
 def test_a_chain_may_be_a_member_of_a_chord(scene):
