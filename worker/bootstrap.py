@@ -78,12 +78,16 @@ def build(configured: Settings) -> Runtime:
 
 def sweeps(now: Runtime) -> "Sweeps":
     """The sweeps of the configuration. Raises ConfigurationError for what is wrong with them."""
-    from worker.sweeps.policies import policies
+    from worker.sweeps.policies import policies, retry_policy, sellers_that_confirm
+    from worker.sweeps.retry import RetrySweep
     from worker.sweeps.schedule import Sweeps
     from worker.sweeps.stale import StaleSweep
 
     stale = StaleSweep(now.ledger, policies(now.settings), now.producers, new_id)
-    return Sweeps(now.ledger.database, stale)
+    policy = retry_policy(now.settings)
+    confirming = sellers_that_confirm(now.settings)
+    retry = RetrySweep(now.ledger, policy, confirming) if policy else None
+    return Sweeps(now.ledger.database, stale, retry)
 
 
 def check_sellers(now: Runtime, only: str | None = None) -> None:

@@ -8,7 +8,6 @@ import functools
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from celery import Task as CeleryTask
@@ -18,16 +17,16 @@ from worker import broker, logs
 from worker.domain.jobs import Job, Request, State, Task
 from worker.errors import BadInput, Failed, JobError, Rejected, Withdrawn, WouldWait
 from worker.following import kept, send_with
+from worker.moments import due_in, seconds_until
 
 if TYPE_CHECKING:
-    from worker.ledger.acceptance import Accepted, Terms
+    from worker.ledger.acceptance import Terms
 
 ENDINGS: dict[State, type[JobError]] = {
     State.REJECTED: Rejected,
     State.FAILED: Failed,
     State.WITHDRAWN: Withdrawn,
 }
-FARTHEST = 3650 * 86400.0  # seconds: ten years; a time beyond is a slip, as milliseconds are
 publishing = broker.Publishing()
 log = logs.get("worker.tasks")
 
@@ -68,7 +67,10 @@ class JobTask(CeleryTask):
         """
         if self.app.conf.task_always_eager:
             return self.apply(args, kwargs, task_id=task_id, **options)
-        call, accepted = self._record(args, kwargs, task_id, options)
+        from worker.bootstrap import runtime
+
+        call = self._asked(args, kwargs, task_id, options)
+        accepted = runtime().producers.accept(call.request, call.terms)
         if accepted.runs_now:
             self._send(accepted.job_id, call.args, call.words, call.terms.options)
         return self.AsyncResult(accepted.job_id)
@@ -85,20 +87,11 @@ class JobTask(CeleryTask):
         Returns an EagerResult; its error is WouldWait where the job has to wait for longer than
         the patience. Raises BadInput and LedgerUnavailable.
         """
-        call, accepted = self._record(args, kwargs, task_id, options)
-        return super().apply(call.args, call.words, task_id=accepted.job_id, **options)
-
-    def _record(
-        self,
-        args: Sequence[Any] | None,
-        kwargs: Mapping[str, Any] | None,
-        task_id: str | None,
-        options: Mapping[str, Any],
-    ) -> tuple["Call", "Accepted"]:
         from worker.bootstrap import runtime
 
         call = self._asked(args, kwargs, task_id, options)
-        return call, runtime().producers.accept(call.request, call.terms)
+        accepted = runtime().producers.accept(call.request, call.terms)
+        return super().apply(call.args, call.words, task_id=accepted.job_id, **options)
 
     def delay_within(self, connection: Any, *args: Any, **kwargs: Any) -> Any:
         """As `delay`, in the transaction of `connection`: its commit makes the job exist, its
@@ -146,14 +139,17 @@ class JobTask(CeleryTask):
         words = dict(kwargs or {})
         again = bool(words.pop("again", False))
         request = runtime().producers.request(self.job_task, args or (), words)
+        hung = kept(self.app, options)
+        if hung and "chord" in hung:
+            _check_chord(hung.get("group_id"), task_id)
         terms = Terms(
             job_id=task_id or new_id(),
             actor="producer",
             new_id=task_id is None,
             again=again,
-            due_in=_due_in(options),
-            expires_in=_seconds_until("expires", options.get("expires")),
-            options=kept(self.app, options),
+            due_in=due_in(options),
+            expires_in=seconds_until("expires", options.get("expires")),
+            options=hung,
             may_publish=broker.reaches_a_worker(self.app.conf.broker_url),
         )
         return Call(args or (), words, request, terms)
@@ -223,7 +219,7 @@ class JobTask(CeleryTask):
 
     def _expires_elsewhere(self) -> float | None:
         with suppress(BadInput):
-            return _seconds_until("expires", self.request.expires)
+            return seconds_until("expires", self.request.expires)
         return None
 
 
@@ -235,24 +231,17 @@ def error_arguments(job: Job) -> tuple[str, str | None, str]:
     return (f"{code}: {message}" if code else message), code, job.id
 
 
-def _due_in(options: Mapping[str, Any]) -> float:
-    for field in ("countdown", "eta"):
-        if options.get(field) is not None:
-            return _seconds_until(field, options[field]) or 0.0
-    return 0.0
+def _check_chord(chord_id: str | None, task_id: str | None) -> None:
+    """Raise BadInput for a chord that is kept elsewhere: it would wait for this job for ever."""
+    from worker.bootstrap import runtime
+    from worker.ledger import chords, outside
 
-
-def _seconds_until(field: str, moment: object) -> float | None:
-    """Celery's times: a datetime (UTC if it has no zone), its text, or seconds from now."""
-    match moment:
-        case None:
-            return None
-        case int() | float() if moment <= FARTHEST:
-            return float(max(moment, -FARTHEST))
-        case str():
-            with suppress(ValueError):
-                return _seconds_until(field, datetime.fromisoformat(moment))
-        case datetime():
-            zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            return _seconds_until(field, (zoned - datetime.now(UTC)).total_seconds())
-    raise BadInput(field, "is neither a time nor a number of seconds within ten years.")
+    database = runtime().ledger.database
+    if chords.is_known(database, chord_id, task_id):
+        return
+    if task_id is None or outside.find_job(database, task_id) is None:
+        raise BadInput(
+            "chord",
+            "is kept by another application, which never hears of this job's end: make it with"
+            " chord(…, app=confirm.app).",
+        )

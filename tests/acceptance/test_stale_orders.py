@@ -8,7 +8,8 @@ from worker.ledger import keeping
 from worker.ledger.acceptance import Terms
 from worker.producers import new_id
 
-STALE = {"stale__every": "1s", "stale__after": "3s"}
+CONFIRMED = 6
+STALE = {"stale__every": "1s", "stale__after": "5s"}
 
 
 def cancelled(sandbox):
@@ -37,7 +38,8 @@ def test_each_stale_order_is_cancelled_once_and_no_other(shop, sandbox, workers)
     assert keeping.keep(runtime.ledger, "acme", kept[0], actor="somebody", why="a VIP")
     for name in [*stale, *paid, *kept]:
         confirm(runtime, name)
-    until(lambda: all(state(sandbox, name) == "Open" for name in [*stale, *paid, *kept]))
+    # With their details read: a lookup that saw the payment would spare the sweep its check.
+    until(lambda: len(shop.told("jobs", "--task", "confirm", "--state", "succeeded")) == CONFIRMED)
     sandbox.stage(paid[0], captures=[])  # authorized
     sandbox.stage(paid[1], captures=["Completed"])
 
@@ -51,8 +53,3 @@ def test_each_stale_order_is_cancelled_once_and_no_other(shop, sandbox, workers)
 
 def withdrawn(shop, name):
     return shop.told("jobs", "--order", name, "--state", "withdrawn")
-
-
-def state(sandbox, name):
-    found = sandbox.orders(name)
-    return found[0]["state"] if found else None

@@ -60,6 +60,28 @@ class AmazonPaySdk:
     def state(self, order: str) -> str:
         return text(self._read(self._client.get_order_reference_details(order)), "State")
 
+    def set_details(self, order: str, total: str) -> None:
+        self._read(self._client.set_order_reference_details(order, order_total=total))
+
+    def authorize(self, order: str, reference: str, amount: str) -> str:
+        """The authorization's id; it is processed at once."""
+        done = self._client.authorize(order, reference, amount, transaction_timeout=0)
+        return text(self._read(done), "AmazonAuthorizationId")
+
+    def authorization_state(self, authorization: str) -> str:
+        return text(self._read(self._client.get_authorization_details(authorization)), "State")
+
+    def capture(self, authorization: str, reference: str, amount: str) -> str:
+        """The capture's id."""
+        done = self._client.capture(authorization, reference, amount)
+        return text(self._read(done), "AmazonCaptureId")
+
+    def capture_state(self, capture: str) -> str:
+        return text(self._read(self._client.get_capture_details(capture)), "State")
+
+    def close_order(self, order: str, reason: str) -> None:
+        self._read(self._client.close_order_reference(order, closure_reason=reason))
+
     def _read(self, response) -> str:
         if not response.success:
             raise Refused(text(response.to_xml(), "Code"))

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from celery import Celery, signature
+from celery import Celery, chord, signature
 from celery.app.trace import trace_task
 from celery.exceptions import Ignore
 from sqlalchemy import func, select
@@ -508,3 +508,16 @@ def test_what_nobody_could_receive_is_refused(ours, theirs):
 def test_a_call_of_the_task_itself_says_what_to_do(door):
     with pytest.raises(BadInput, match="delay"):
         app.tasks["worker.confirm"]("S01-1234567-1234567", seller="acme")
+
+
+def test_a_chord_that_another_application_keeps_is_refused(rows, door):
+    shop = Celery("shop", broker="memory://", backend="cache+memory://", set_as_current=False)
+    ship = shop.task(_ship, name="shop.ship")
+    members = [ship.si(1), confirm.s(ORDER, seller="acme")]
+    with pytest.raises(BadInput, match=r"chord: .*app=confirm\.app"):
+        chord(members, confirm.si(ORDER, seller="acme"))()
+    assert rows() == []
+    chord(reversed(members), confirm.si("S01-1234567-7654321", seller="acme"), app=app)()
+    assert [(job.order_id, job.options["chord"]["task"]) for job in rows()] == [
+        (ORDER, "worker.confirm")
+    ]

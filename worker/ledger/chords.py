@@ -17,7 +17,10 @@ from worker.ledger.schema import CHORD_TO_CONTINUE, chord_parts, chords
 OF_TASK = select(chord_parts.c.chord_id).where(chord_parts.c.task_id == bindparam("task_id"))
 # Of two last members that are done at once, the second must see that the first is.
 LOCK = select(chords.c.id).where(chords.c.id == bindparam("chord")).with_for_update(key_share=True)
-IS_KNOWN = select(exists().where(chords.c.id == bindparam("chord")))
+IS_KNOWN = select(
+    exists().where(chords.c.id == bindparam("chord"))
+    | exists().where(chord_parts.c.task_id == bindparam("task"))
+)
 TAKE_AWAY = delete(chord_parts).where(
     chord_parts.c.task_id == bindparam("of_task"), chord_parts.c.chord_id == bindparam("of_chord")
 )
@@ -54,9 +57,11 @@ def record(database: Database, chord: Chord, members: Collection[str]) -> None:
             connection.execute(chord_parts.insert(), parts)
 
 
-def is_known(database: Database, chord_id: str) -> bool:
+def is_known(database: Database, chord_id: str | None, task_id: str | None) -> bool:
+    """Whether a task that says it is of a chord is of one of this ledger's."""
     with database.read() as connection:
-        return bool(connection.execute(IS_KNOWN, {"chord": chord_id}).scalar())
+        of = {"chord": chord_id, "task": task_id}
+        return bool(connection.execute(IS_KNOWN, of).scalar())
 
 
 def part_done(database: Database, task_id: str) -> None:

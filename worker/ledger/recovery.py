@@ -44,7 +44,7 @@ PUT_OFF = (
     .where(jobs.c.id == bindparam("of_job"), text(PARKED), jobs.c.deadline < bindparam("later"))
     .values(deadline=bindparam("later")),
 )
-LOST_BUCKETS = select(attempts.c.bucket).where(
+LOST = select(attempts.c.bucket, attempts.c.number).where(
     attempts.c.job_id == bindparam("of_job"), text(IN_FLIGHT)
 )
 
@@ -112,9 +112,11 @@ def _ending(ledger: Ledger, row: Any, job: Job, now: float) -> Decision | None:
 def _end_lost_attempts(ledger: Ledger, connection: Connection, job: Job, now: float) -> None:
     """The calls of a lost worker are no longer in flight; their buckets refill up to here."""
     specs = {spec.key: spec for spec in ledger.routes.all()}
-    for key in sorted(connection.execute(LOST_BUCKETS, {"of_job": job.id}).scalars().all()):
+    for key, number in sorted(connection.execute(LOST, {"of_job": job.id}).all()):
         if key in specs:
             bucket, _, _ = quotas.lock(ledger.database, connection, specs[key])
             quotas.write(connection, bucket)
-    connection.execute(turns.DROP_RESERVED, {"of_job": job.id})  # no request was made of it
+            if number == turns.RESERVED:  # no request was made of it
+                turns.give_back(ledger, connection, job.id, specs[key])
+    connection.execute(turns.DROP_RESERVED, {"of_job": job.id})  # of a bucket that is not ours
     connection.execute(END_LOST_ATTEMPTS, {"of_job": job.id, "finished_at": now})

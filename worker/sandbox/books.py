@@ -35,7 +35,8 @@ class Books:
 
     def orders(self, order_id: str | None = None) -> list[dict[str, object]]:
         with self._lock:
-            return [order for service in self._services for order in service.shown(order_id)]
+            now = self._clock()
+            return [order for service in self._services for order in service.shown(now, order_id)]
 
     def stage(self, order_id: str, fields: Mapping[str, object]) -> list[dict[str, object]]:
         """Put an order into a state; returns what it then is."""
@@ -46,8 +47,9 @@ class Books:
                 "one of Seller Center."
             )
         with self._lock:
-            service.stage(order_id, fields, self._clock())
-            return service.shown(order_id)
+            now = self._clock()
+            service.stage(order_id, fields, now)
+            return service.shown(now, order_id)
 
     def requests(self) -> list[Entry]:
         with self._lock:

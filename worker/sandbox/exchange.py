@@ -120,8 +120,8 @@ class Service(Protocol):
         """Whether an id has the form of this provider's orders."""
         ...
 
-    def shown(self, order_id: str | None = None) -> list[dict[str, object]]:
-        """The orders as the control requests show them: all, or those of an id."""
+    def shown(self, now: float, order_id: str | None = None) -> list[dict[str, object]]:
+        """The orders as they are now and the control requests show them: all, or those of an id."""
         ...
 
     def stage(self, order_id: str, fields: Mapping[str, object], now: float) -> None:

@@ -152,6 +152,14 @@ class Sandbox:
         """Every request so far, in the order of their answers."""
         return self._books.requests()
 
+    def changed_by(self, operation: str) -> list[str]:
+        """The orders that an operation moved, one after the other: `"CancelOrderReference"`."""
+        return [
+            entry.order_id or ""
+            for entry in self._books.requests()
+            if entry.operation == operation and entry.changed
+        ]
+
     def add_fault(self, rule: Mapping[str, object] | None = None, **fields: object) -> None:
         """Add one rule: `add_fault(match={"operation": "Confirm*"}, when="after", cut=True)`."""
         self._books.add_faults([{**(rule or {}), **fields}])

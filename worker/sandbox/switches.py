@@ -90,7 +90,12 @@ TABLE = (
     Switch(
         "confirm_on_suspended", AMAZON, "open_if_repaired", ("open_if_repaired", SAME, "error")
     ),
-    Switch("sca", AMAZON, "off", ("off", "on")),
+    # Strong customer authentication. An answered confirm leaves the order in Draft: "on" until a
+    # test stages the buyer's answer, else until the buyer does this, after so many seconds.
+    Switch("sca", AMAZON, "off", ("off", "on", "approves", "declines")),
+    Switch("buyer_after_s", AMAZON, 0.0, Kind.NUMBER),
+    # How long an Authorize with a TransactionTimeout is Pending.
+    Switch("authorization_pending_s", AMAZON, 0.0, Kind.NUMBER),
     Switch("cancel_on_draft", AMAZON, "canceled", ("canceled", NO_CANCEL, NOT_OPEN)),
     Switch("cancel_on_canceled", AMAZON, SAME, (SAME, NOT_OPEN, NO_CANCEL)),
     Switch("cancel_on_closed", AMAZON, NOT_OPEN, (NOT_OPEN, NO_CANCEL)),

@@ -7,6 +7,7 @@ from worker.providers.base import Provider
 from worker.providers.sellers import provider_class
 from worker.settings import ConfigurationError, Settings
 from worker.settings.sweeps import SellerStale, Stale
+from worker.sweeps.retry import RetryPolicy
 
 
 def policies(configured: Settings) -> dict[str, StalePolicy]:
@@ -17,10 +18,8 @@ def policies(configured: Settings) -> dict[str, StalePolicy]:
     found: dict[str, StalePolicy] = {}
     mistakes: list[str] = []
     for seller, table in configured.sellers.items():
-        try:
-            provider = provider_class(table.provider)
-        except BadInput:
-            continue  # told by whoever builds the seller
+        if (provider := _provider(table.provider)) is None:
+            continue
         own = table.stale
         swept = own.enabled if own else configured.stale and Task.CONFIRM in provider.reached
         if not swept:
@@ -32,6 +31,31 @@ def policies(configured: Settings) -> dict[str, StalePolicy]:
     if mistakes:
         raise ConfigurationError(*mistakes)
     return found
+
+
+def retry_policy(configured: Settings) -> RetryPolicy | None:
+    """What `[retry]` says; None without it."""
+    section = configured.retry
+    if section is None:
+        return None
+    return RetryPolicy(section.every, section.since, section.at_most, section.limit)
+
+
+def sellers_that_confirm(configured: Settings) -> list[str]:
+    """The sellers whose providers confirm."""
+    return [
+        seller
+        for seller, table in configured.sellers.items()
+        if (provider := _provider(table.provider)) and Task.CONFIRM in provider.reached
+    ]
+
+
+def _provider(name: str) -> type[Provider] | None:
+    """The class of a provider; one that there is not is told by whoever builds the seller."""
+    try:
+        return provider_class(name)
+    except BadInput:
+        return None
 
 
 def _policy(

@@ -1,4 +1,7 @@
-"""Which sweeps there are, how often each runs, and running one by its name."""
+"""Which sweeps there are, how often each runs, and running one by its name.
+
+A schedule is of one seller: a worker that does not know a seller leaves its schedules to others.
+"""
 
 from collections.abc import Mapping
 
@@ -7,27 +10,33 @@ from worker.errors import BadInput
 from worker.ledger import schedules
 from worker.ledger.database import Database
 from worker.ledger.schedules import Due
+from worker.sweeps.retry import RetrySweep
 from worker.sweeps.stale import StaleSweep
 
 log = logs.get("worker.sweeps")
 
-STALE = "stale/"  # and the seller
+STALE, RETRY = "stale", "retry"  # before a slash and the seller
 
 
 class Sweeps:
     """The schedules of this process' configuration, as the dispatcher and the task want them."""
 
-    def __init__(self, database: Database, stale: StaleSweep) -> None:
+    def __init__(self, database: Database, stale: StaleSweep, retry: RetrySweep | None) -> None:
         self._database = database
         self.stale = stale
+        self._retry = retry
 
     def every(self) -> Mapping[str, float]:
         """The name of each schedule, and the seconds between two of its runs."""
-        return {
-            f"{STALE}{seller}": policy.every
+        stale = {
+            f"{STALE}/{seller}": policy.every
             for seller, policy in self.stale.policies.items()
             if policy.from_ledger or policy.source  # else somebody has to hand it the orders
         }
+        retry = self._retry
+        return stale | (
+            {f"{RETRY}/{seller}": retry.policy.every for seller in retry.sellers} if retry else {}
+        )
 
     def run(self, due: Due) -> None:
         """Run what is due, unless somebody else does or has.
@@ -43,7 +52,11 @@ class Sweeps:
         schedules.finish(self._database, due)
 
     def _sweep(self, name: str) -> None:
-        swept = self.stale.run(name.removeprefix(STALE))
+        kind, _, seller = name.partition("/")
+        if kind == RETRY and self._retry:
+            log.info("swept", schedule=name, jobs=self._retry.run(seller))
+            return
+        swept = self.stale.run(seller)
         log.info(
             "swept", schedule=name, jobs=len(swept.jobs), left=len(swept.left), more=swept.full
         )

@@ -136,53 +136,6 @@ def test_a_reason_over_1024_characters_is_refused_or_cut(amazon, sandbox):
     assert amazon.get().text("ReasonDescription") == "x" * 1024
 
 
-@pytest.mark.parametrize("state", ["Completed", "Closed", "Pending"])
-def test_a_capture_refuses_the_cancel(amazon, sandbox, state):
-    sandbox.stage(ORDER, state="Open", captures=[state])
-    assert amazon.cancel().code == "InvalidCancelAttempt"
-    sandbox.switch(cancel_with_captures=STATUS)
-    assert amazon.cancel().code == STATUS
-    assert amazon.state() == "Open"
-
-
-def test_a_declined_capture_does_not_refuse_the_cancel(amazon, sandbox):
-    sandbox.stage(ORDER, state="Open", captures=["Declined"])
-    assert amazon.cancel().code is None
-
-
-def test_an_authorization_is_listed_captured_and_then_holds_the_order(amazon, sandbox):
-    amazon.confirm()
-    authorized = amazon("Authorize", **AUTHORIZE)
-    identifier = authorized.text("AmazonAuthorizationId")
-    assert identifier == f"{ORDER}-A000001"
-    assert amazon("Authorize", **AUTHORIZE).text("AmazonAuthorizationId") == identifier
-    other = AUTHORIZE | {"AuthorizationAmount__Amount": "9.00"}
-    assert amazon("Authorize", **other).code == "DuplicateReferenceId"
-    assert amazon.get().text("IdList/member") == identifier
-    captured = amazon(
-        "Capture",
-        None,
-        AmazonAuthorizationId=identifier,
-        CaptureReferenceId="c-1",
-        CaptureAmount__Amount="10.00",
-        CaptureAmount__CurrencyCode="EUR",
-    )
-    assert captured.text("AmazonCaptureId") == f"{ORDER}-C000001"
-    read = amazon("GetAuthorizationDetails", None, AmazonAuthorizationId=identifier)
-    assert read.text("AuthorizationStatus/State") == "Closed"
-    read = amazon("GetCaptureDetails", None, AmazonCaptureId=f"{ORDER}-C000001")
-    assert read.text("CaptureStatus/State") == "Completed"
-    assert amazon.cancel().code == "InvalidCancelAttempt"
-
-
-def test_a_cancel_closes_the_authorizations(amazon):
-    amazon.confirm()
-    amazon("Authorize", **AUTHORIZE)
-    amazon.cancel()
-    read = amazon("GetAuthorizationDetails", None, AmazonAuthorizationId=f"{ORDER}-A000001")
-    assert read.text("AuthorizationStatus/State") == "Closed"
-
-
 @pytest.mark.parametrize(("seconds", "state"), [(3 * 3600 - 1, "Draft"), (3 * 3600, "Canceled")])
 def test_a_draft_is_stale_after_three_hours(amazon, clock, seconds, state):
     assert amazon.state() == "Draft"
@@ -197,21 +150,6 @@ def test_an_open_order_expires_after_180_days(amazon, clock):
     clock.advance(180 * 86400)
     assert amazon.get().text("ReasonCode") == "Expired"
     assert amazon.state() == "Closed"
-
-
-URLS = {"SuccessUrl": "https://shop.example/ok", "FailureUrl": "https://shop.example/no"}
-
-
-@pytest.mark.parametrize(("buyer", "state"), [("approves", "Open"), ("declines", "Draft")])
-def test_with_sca_the_buyer_decides_after_the_confirm(amazon, sandbox, buyer, state):
-    sandbox.switch(sca="on")
-    assert amazon.confirm().code == "InvalidParameterValue"
-    assert amazon.confirm(**URLS).code is None
-    assert amazon.state() == "Draft"
-    sandbox.stage(ORDER, buyer=buyer)
-    assert amazon.state() == state
-    assert amazon.confirm(**URLS).code == (None if state == "Open" else "ConstraintsExist")
-    assert sandbox.order(ORDER)["changed"][CONFIRM] == (state == "Open")
 
 
 def test_the_books_tell_accepted_writes_from_changes(amazon, sandbox):

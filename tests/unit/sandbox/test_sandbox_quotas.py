@@ -64,6 +64,32 @@ def test_reads_and_each_write_have_buckets_of_their_own(amazon, live):
     assert granted(lambda: amazon("GetServiceStatus", None), 4) == 2
 
 
+TOTAL = "OrderReferenceAttributes__OrderTotal"
+OF_A_CAPTURE = {"AmazonAuthorizationId": f"{ORDER}-A000001", "CaptureReferenceId": "c-1"}
+
+
+def money(name):
+    return {f"{name}__Amount": "1.00", f"{name}__CurrencyCode": "EUR"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "more", "burst"),
+    [
+        ("SetOrderReferenceDetails", money(TOTAL), (2, 10)),
+        ("CloseOrderReference", {}, (2, 10)),
+        ("Authorize", money("AuthorizationAmount") | {"AuthorizationReferenceId": "a"}, (2, 10)),
+        ("Capture", money("CaptureAmount") | OF_A_CAPTURE, (2, 10)),
+        ("GetAuthorizationDetails", {"AmazonAuthorizationId": f"{ORDER}-A000001"}, (5, 20)),
+        ("GetCaptureDetails", {"AmazonCaptureId": f"{ORDER}-C000001"}, (5, 20)),
+    ],
+)
+def test_the_operations_around_a_payment_have_the_documented_bursts(
+    amazon, live, operation, more, burst
+):
+    assert granted(lambda: amazon(operation, **more), burst[0] + 2) == burst[0]
+    assert granted(lambda: live(operation, LIVE, **more), burst[1] + 2) == burst[1]
+
+
 def test_seller_center_takes_ten_and_then_one_a_second(center, clock):
     assert granted(center.cancel, 12) == 10
     clock.advance(1)

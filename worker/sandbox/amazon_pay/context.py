@@ -3,15 +3,17 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
-from worker.sandbox.amazon_pay.orders import OrderReference, Orders
+from worker.sandbox.amazon_pay.orders import ID_LENGTH, OrderReference, Orders
 from worker.sandbox.amazon_pay.states import Step, step
 from worker.sandbox.exchange import Refusal
+from worker.sandbox.fields import AMOUNT
 from worker.sandbox.markup import Node
 from worker.sandbox.switches import Switches
 
-AMOUNT = re.compile(r"\d+(\.\d{1,2})?", re.ASCII)
 CURRENCY = re.compile(r"[A-Z]{3}")
+LONGEST_REFERENCE = 32  # characters; unconfirmed
 
 Result = tuple[Node, bool]
 """The result element's content, if the operation has one, and whether the order changed."""
@@ -32,19 +34,24 @@ class Context:
 
     def order(self) -> OrderReference:
         """The order that the request names, also by an authorization or a capture of it."""
-        for name in ("AmazonOrderReferenceId", "AmazonAuthorizationId", "AmazonCaptureId"):
-            if name in self.parameters:
-                order_id = self.parameters[name]
-                if name != "AmazonOrderReferenceId":
-                    order_id = order_id[:19]
-                return self.orders.find(
-                    self.seller,
-                    order_id,
-                    self.environment,
-                    self.switches.word("unknown_order"),
-                    self.now,
-                )
-        raise Refusal("InvalidOrderReferenceId")
+        order_id = self.parameters.get("AmazonOrderReferenceId")
+        if order_id is None:
+            order_id = self._order_of_transaction()
+        return self.orders.find(
+            self.seller,
+            order_id,
+            self.environment,
+            self.switches.word("unknown_order"),
+            self.now,
+        )
+
+    def _order_of_transaction(self) -> str:
+        """An authorization or a capture makes no order known that was not before."""
+        for name in ("AmazonAuthorizationId", "AmazonCaptureId"):
+            order_id = self.parameters.get(name, "")[:ID_LENGTH]
+            if any(order.seller == self.seller for order in self.orders.known(order_id)):
+                return order_id
+        raise Refusal("InvalidTransactionId")
 
     def step(self, order: OrderReference) -> Step:
         """What the order's state lets the operation do; raises the refusal of the state."""
@@ -53,7 +60,7 @@ class Context:
             return found
         raise Refusal(found)
 
-    def money(self, prefix: str) -> tuple[str, str]:
+    def money(self, prefix: str) -> tuple[Decimal, str]:
         """`prefix.Amount` and `prefix.CurrencyCode`, checked."""
         amount = self.parameters[f"{prefix}.Amount"]
         currency = self.parameters[f"{prefix}.CurrencyCode"]
@@ -61,4 +68,13 @@ class Context:
             raise Refusal("InvalidParameterValue", f"The value of {prefix}.Amount is invalid.")
         if not CURRENCY.fullmatch(currency):
             raise Refusal("CurrencyUnsupported")
-        return amount, currency
+        return Decimal(amount), currency
+
+    def reference(self, name: str) -> str:
+        """The seller's own id of a transaction, checked."""
+        found = self.parameters[name]
+        if len(found) > LONGEST_REFERENCE:
+            raise Refusal(
+                "InvalidParameterValue", f"{name} is longer than {LONGEST_REFERENCE} characters."
+            )
+        return found

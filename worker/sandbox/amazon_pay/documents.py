@@ -1,9 +1,11 @@
 """The XML documents of the API, as its pages and sample responses print them."""
 
+from decimal import Decimal
 from http import HTTPStatus
 from uuid import uuid4
 
-from worker.sandbox.amazon_pay.orders import OPEN_LIFE, OrderReference, State, Transaction, View
+from worker.sandbox.amazon_pay.orders import OPEN_LIFE, OrderReference, State, View
+from worker.sandbox.amazon_pay.transactions import Transaction
 from worker.sandbox.exchange import Reply
 from worker.sandbox.markup import Node, xml
 from worker.sandbox.switches import Switches
@@ -29,6 +31,7 @@ AREA = {
     "CountryCode": "US",
 }
 STREET = {"Name": "Jane Doe", "AddressLine1": "1 Sample Street", "Phone": "555-0100"}
+OF_THE_ORDER = ("SellerNote", "PlatformId", "RequestPaymentAuthorization")
 BUYER = {"Name": "Jane Doe", "Email": "jane.doe@example.com"}
 
 
@@ -84,7 +87,7 @@ def order_details(order: OrderReference, view: View) -> Node:
         order.changed["ConfirmOrderReference"] and view.state is State.CANCELED
     )
     attributes = dict(view.attributes)
-    note = attributes.pop("SellerNote", None)
+    own = {name: attributes.pop(name, None) for name in OF_THE_ORDER}
     return {
         "OrderReferenceDetails": {
             "AmazonOrderReferenceId": order.id,
@@ -95,7 +98,7 @@ def order_details(order: OrderReference, view: View) -> Node:
                 "ReasonDescription": view.reason_description,
             },
             "OrderTotal": _money(view.amount, view.currency),
-            "SellerNote": note,
+            **own,
             "SellerOrderAttributes": attributes or None,
             "Buyer": BUYER if confirmed else None,
             "Destination": {
@@ -119,16 +122,15 @@ def order_details(order: OrderReference, view: View) -> Node:
 
 
 def authorization_details(authorization: Transaction) -> Node:
-    captured = sum(float(capture.amount) for capture in authorization.captures)
     return {
         "AuthorizationDetails": {
             "AmazonAuthorizationId": authorization.id,
             "AuthorizationReferenceId": authorization.reference_id,
             "AuthorizationAmount": _money(authorization.amount, authorization.currency),
-            "CapturedAmount": _money(f"{captured:.2f}", authorization.currency),
+            "CapturedAmount": _money(authorization.captured, authorization.currency),
             "IdList": {"member": [capture.id for capture in authorization.captures]},
             "CreationTimestamp": write(authorization.created_at),
-            "AuthorizationStatus": {"State": authorization.state},
+            "AuthorizationStatus": _status(authorization),
         }
     }
 
@@ -140,10 +142,14 @@ def capture_details(capture: Transaction) -> Node:
             "CaptureReferenceId": capture.reference_id,
             "CaptureAmount": _money(capture.amount, capture.currency),
             "CreationTimestamp": write(capture.created_at),
-            "CaptureStatus": {"State": capture.state},
+            "CaptureStatus": _status(capture),
         }
     }
 
 
-def _money(amount: str | None, currency: str) -> Node:
-    return None if amount is None else {"Amount": amount, "CurrencyCode": currency}
+def _status(transaction: Transaction) -> Node:
+    return {"State": transaction.state, "ReasonCode": transaction.reason_code}
+
+
+def _money(amount: Decimal | None, currency: str) -> Node:
+    return None if amount is None else {"Amount": f"{amount:.2f}", "CurrencyCode": currency}

@@ -7,16 +7,18 @@ confirmed within three hours becomes Canceled/Stale, an Open one after 180 days 
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from enum import StrEnum
 
+from worker.sandbox.amazon_pay.transactions import Transaction
 from worker.sandbox.exchange import Refusal
 from worker.sandbox.timeline import Timeline
 
 ORDER_ID = re.compile(r"[SP]\d\d-\d{7}-\d{7}", re.ASCII)
-PREFIX = {"sandbox": "S", "production": "P"}
+ID_LENGTH = len("S01-1234567-1234567")  # transaction ids go on after it
 DRAFT_LIFE = 3 * 3600.0
 OPEN_LIFE = 180 * 86400.0
-CAPTURES_THAT_HOLD = frozenset({"Completed", "Closed", "Pending"})
+INVALID_METHOD = "InvalidPaymentMethod"
 
 
 class State(StrEnum):
@@ -27,17 +29,7 @@ class State(StrEnum):
     CLOSED = "Closed"
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
-    """An authorization, or a capture on one. `reference_id` is the seller's own id of it."""
-
-    id: str
-    reference_id: str
-    amount: str
-    currency: str
-    state: str
-    created_at: float
-    captures: tuple["Transaction", ...] = ()
+TEN = Decimal("10.00")  # the amount of an order of which nobody said another
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +40,7 @@ class View:
     updated_at: float
     reason_code: str | None = None
     reason_description: str | None = None
-    amount: str | None = "10.00"
+    amount: Decimal | None = TEN
     currency: str = "EUR"
     constraints: tuple[str, ...] = ()
     attributes: tuple[tuple[str, str], ...] = ()
@@ -57,11 +49,25 @@ class View:
     @property
     def has_captures(self) -> bool:
         """Whether a capture stands against a cancel."""
-        return any(
-            capture.state in CAPTURES_THAT_HOLD
-            for authorization in self.authorizations
-            for capture in authorization.captures
-        )
+        return any(capture.holds for capture in self.captures)
+
+    @property
+    def captures(self) -> tuple[Transaction, ...]:
+        return tuple(taken for each in self.authorizations for taken in each.captures)
+
+    @property
+    def left(self) -> Decimal:
+        """What may still be authorized: nothing, while no amount is set."""
+        claimed = sum((each.claimed for each in self.authorizations), Decimal())
+        return (self.amount or Decimal()) - claimed
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """The buyer's step at the bank: when it ends (epoch seconds), and how."""
+
+    at: float
+    approves: bool
 
 
 @dataclass(slots=True)
@@ -69,7 +75,8 @@ class OrderReference:
     """One order of one seller.
 
     `accepted` counts the requests of each write that were answered as done, `changed` those
-    that moved the state: no order may ever have two changes by one operation.
+    that moved the state: no order may ever have two changes by one operation. A confirmed order
+    that `waits_for_buyer` stays a Draft until the `visit` ends, for ever if there is none.
     """
 
     id: str
@@ -78,6 +85,7 @@ class OrderReference:
     created_at: float
     timeline: Timeline[View]
     waits_for_buyer: bool = False
+    visit: Visit | None = None
     payment_repaired: bool = False
     accepted: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
@@ -90,19 +98,41 @@ class OrderReference:
         self.timeline.record(at, replace(view, updated_at=at))
 
     def move(self, state: State, reason_code: str | None, text: str | None, at: float) -> None:
-        """Enter a state; cancelling closes all authorizations."""
+        """Enter a state, where no buyer is waited for; cancelling closes all authorizations."""
+        self.waits_for_buyer = False
         view = replace(self.view, state=state, reason_code=reason_code, reason_description=text)
         if state is State.CANCELED:
             view = replace(
                 view,
-                authorizations=tuple(
-                    replace(authorization, state="Closed") for authorization in view.authorizations
-                ),
+                authorizations=tuple(each.closed() for each in view.authorizations),
             )
         self.change(view, at)
 
+    def authorize(self, authorizations: tuple[Transaction, ...], at: float) -> None:
+        """Have these; one that the payment method declines suspends an open order."""
+        known = {each for each in self.view.authorizations if each.reason_code == INVALID_METHOD}
+        self.change(replace(self.view, authorizations=authorizations), at)
+        declined = {each for each in authorizations if each.reason_code == INVALID_METHOD}
+        if declined - known and self.view.state is State.OPEN:
+            self.move(State.SUSPENDED, INVALID_METHOD, None, at)
+
+    def bank_answers(self, *, approves: bool, at: float) -> None:
+        """An approval opens the order, a decline leaves it a constrained Draft."""
+        self.waits_for_buyer = False
+        if approves:
+            self.move(State.OPEN, None, None, at)
+            self.changed["ConfirmOrderReference"] += 1
+        else:
+            self.change(replace(self.view, constraints=("PaymentMethodNotAllowed",)), at)
+
     def age(self, now: float) -> None:
         """Do what time has done since the order was last looked at."""
+        visit, end = self.visit, self.created_at + DRAFT_LIFE
+        if self.waits_for_buyer and visit and visit.at <= now and visit.at < end:
+            self.bank_answers(approves=visit.approves, at=visit.at)
+        processed = tuple(each.at(now) for each in self.view.authorizations)
+        if processed != self.view.authorizations:
+            self.authorize(processed, now)
         if self.view.state is State.DRAFT and now >= self.created_at + DRAFT_LIFE:
             self.move(State.CANCELED, "Stale", None, self.created_at + DRAFT_LIFE)
         elif self.view.state is State.OPEN and now >= self.created_at + OPEN_LIFE:
@@ -138,7 +168,7 @@ class Orders:
             State.DRAFT,
             updated_at=now,
             constraints=constraints,
-            amount=None if "AmountNotSet" in constraints else "10.00",
+            amount=None if "AmountNotSet" in constraints else TEN,
         )
         environment = "sandbox" if order_id.startswith("S") else "production"
         order = OrderReference(order_id, seller, environment, now, Timeline(now, view))

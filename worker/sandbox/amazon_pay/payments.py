@@ -1,72 +1,97 @@
-"""Authorizations and captures: as much of them as a cancel has to know."""
+"""The operations on authorizations and captures. Their amounts never exceed the order's."""
 
 from dataclasses import replace
 
 from worker.sandbox.amazon_pay import documents
 from worker.sandbox.amazon_pay.context import Context, Result
-from worker.sandbox.amazon_pay.orders import OrderReference, State, Transaction
+from worker.sandbox.amazon_pay.orders import OrderReference, State
+from worker.sandbox.amazon_pay.simulations import AUTHORIZATION, CAPTURE, simulated
+from worker.sandbox.amazon_pay.transactions import Transaction
 from worker.sandbox.exchange import Refusal
 
 
 def authorize(context: Context) -> Result:
-    order, text = context.order(), context.parameters
+    """Reserve an amount; a repetition answers as the first time.
+
+    It is processed at once if TransactionTimeout is 0, else it is Pending first.
+    """
+    order = context.order()
     amount, currency = context.money("AuthorizationAmount")
-    reference_id = text["AuthorizationReferenceId"]
+    reference_id = context.reference("AuthorizationReferenceId")
+    minutes = context.parameters.get("TransactionTimeout", "1440")
+    if not (minutes.isascii() and minutes.isdecimal()):
+        raise Refusal("InvalidParameterValue", "The value of TransactionTimeout is invalid.")
+    asked = simulated(context, "SellerAuthorizationNote", AUTHORIZATION)
     for earlier in order.view.authorizations:
         if earlier.reference_id == reference_id:
-            if (earlier.amount, earlier.currency) != (amount, currency):
-                raise Refusal("DuplicateReferenceId")
+            check_same(earlier, amount, currency)
             return documents.authorization_details(earlier), False
     context.step(order)
     if currency != order.view.currency:
         raise Refusal("CurrencyMismatch")
-    if order.view.amount is None or float(amount) > float(order.view.amount):
+    if amount > order.view.left:
         raise Refusal("TransactionAmountExceeded")
-    authorization = Transaction(
-        f"{order.id}-A{len(order.view.authorizations) + 1:06}",
-        reference_id,
-        amount,
-        currency,
-        "Open",
-        context.now,
+    number = len(order.view.authorizations) + 1
+    made = Transaction(
+        f"{order.id}-A{number:06}", reference_id, amount, currency, "Open", context.now
     )
-    if text.get("CaptureNow") == "true":
-        taken = replace(authorization, id=f"{order.id}-C000001", state="Completed", captures=())
-        authorization = replace(authorization, state="Closed", captures=(taken,))
-    order.change(
-        replace(order.view, authorizations=(*order.view.authorizations, authorization)),
-        context.now,
-    )
-    return documents.authorization_details(authorization), True
+    if asked:
+        made = replace(made, state=asked.state, reason_code=asked.reason_code)
+    elif context.parameters.get("CaptureNow", "").lower() == "true":
+        made = made.capture(
+            replace(made, id=f"{order.id}-C{number_of_capture(order):06}", state="Completed")
+        )
+    if int(minutes) > 0:
+        made = made.pending(context.now + context.switches.number("authorization_pending_s"))
+    order.authorize((*order.view.authorizations, made), context.now)
+    return documents.authorization_details(made), True
 
 
 def capture(context: Context) -> Result:
+    """Take an authorization's amount or a part of it: once."""
     order, authorization = found(context)
     amount, currency = context.money("CaptureAmount")
-    reference_id = context.parameters["CaptureReferenceId"]
+    reference_id = context.reference("CaptureReferenceId")
+    asked = simulated(context, "SellerCaptureNote", CAPTURE)
     for earlier in authorization.captures:
         if earlier.reference_id == reference_id:
-            if (earlier.amount, earlier.currency) != (amount, currency):
-                raise Refusal("DuplicateReferenceId")
+            check_same(earlier, amount, currency)
             return documents.capture_details(earlier), False
     if authorization.state != "Open" or order.view.state is State.CANCELED:
         raise Refusal("InvalidAuthorizationStatus")
     if currency != authorization.currency:
         raise Refusal("CurrencyMismatch")
-    if float(amount) > float(authorization.amount):
+    if amount > authorization.amount:
         raise Refusal("TransactionAmountExceeded")
-    number = 1 + sum(len(member.captures) for member in order.view.authorizations)
     taken = Transaction(
-        f"{order.id}-C{number:06}", reference_id, amount, currency, "Completed", context.now
+        f"{order.id}-C{number_of_capture(order):06}",
+        reference_id,
+        amount,
+        currency,
+        asked.state if asked else "Completed",
+        context.now,
+        asked.reason_code if asked else None,
     )
-    replaced = tuple(
-        replace(member, state="Closed", captures=(*member.captures, taken))
-        if member is authorization
-        else member
-        for member in order.view.authorizations
+    order.authorize(
+        tuple(
+            member.capture(taken) if member is authorization else member
+            for member in order.view.authorizations
+        ),
+        context.now,
     )
-    order.change(replace(order.view, authorizations=replaced), context.now)
     return documents.capture_details(taken), True
+
+
+def check_same(earlier: Transaction, *asked: object) -> None:
+    """A reference id stands for one amount."""
+    if (earlier.amount, earlier.currency) != asked:
+        raise Refusal("DuplicateReferenceId")
+
+
+def number_of_capture(order: OrderReference) -> int:
+    """Of the next capture: those that are not yet processed have theirs."""
+    known = [each.becomes or each for each in order.view.authorizations]
+    return 1 + sum(len(each.captures) for each in known)
 
 
 def found(context: Context) -> tuple[OrderReference, Transaction]:
@@ -83,8 +108,7 @@ def get_authorization(context: Context) -> Result:
 
 
 def get_capture(context: Context) -> Result:
-    for authorization in context.order().view.authorizations:
-        for taken in authorization.captures:
-            if taken.id == context.parameters["AmazonCaptureId"]:
-                return documents.capture_details(taken), False
+    for taken in context.order().view.captures:
+        if taken.id == context.parameters["AmazonCaptureId"]:
+            return documents.capture_details(taken), False
     raise Refusal("InvalidTransactionId")

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from worker.sandbox.amazon_pay import documents
 from worker.sandbox.amazon_pay.context import Context, Result
-from worker.sandbox.amazon_pay.orders import OrderReference, State
+from worker.sandbox.amazon_pay.orders import OrderReference, State, Visit
+from worker.sandbox.amazon_pay.simulations import CLOSURE, simulated
 from worker.sandbox.amazon_pay.states import Step
 from worker.sandbox.exchange import Refusal
 
@@ -20,14 +21,23 @@ def confirm(context: Context) -> Result:
         raise Refusal("InvalidOrderReferenceStatus")
     if order.view.constraints:
         raise Refusal("ConstraintsExist", open_constraints(order))
-    if step is Step.OPEN and context.switches.is_on("sca"):
+    if step is Step.OPEN and context.switches.word("sca") != "off":
         if not all(context.parameters.get(name) for name in ("SuccessUrl", "FailureUrl")):
             raise Refusal("InvalidParameterValue", "SuccessUrl and FailureUrl are required.")
-        order.waits_for_buyer = True
+        if not order.waits_for_buyer:
+            send_to_bank(order, context)
         return None, False
     order.payment_repaired = False
     order.move(State.OPEN, None, None, context.now)
     return None, True
+
+
+def send_to_bank(order: OrderReference, context: Context) -> None:
+    """The order stays a Draft until the buyer is back: when and how, the switches say."""
+    order.waits_for_buyer, order.visit = True, None
+    if (plays := context.switches.word("sca")) != "on":
+        back_at = context.now + context.switches.number("buyer_after_s")
+        order.visit = Visit(back_at, approves=plays == "approves")
 
 
 def open_constraints(order: OrderReference) -> str:
@@ -47,7 +57,6 @@ def cancel(context: Context) -> Result:
         return None, False
     if order.view.has_captures:
         raise Refusal(context.switches.word("cancel_with_captures"))
-    order.waits_for_buyer = False
     order.move(State.CANCELED, "SellerCanceled", reason and reason[:LONGEST_TEXT], context.now)
     return None, True
 
@@ -59,7 +68,9 @@ def close(context: Context) -> Result:
         raise too_long("ClosureReason")
     if context.step(order) is Step.NOTHING:
         return None, False
-    order.move(State.CLOSED, "SellerClosed", reason, context.now)
+    asked = simulated(context, "ClosureReason", CLOSURE)
+    code = asked.reason_code if asked else "SellerClosed"
+    order.move(State.CLOSED, code, reason, context.now)
     return None, True
 
 
@@ -72,6 +83,9 @@ ATTRIBUTES = {
     "SellerOrderId": "OrderReferenceAttributes.SellerOrderAttributes.SellerOrderId",
     "StoreName": "OrderReferenceAttributes.SellerOrderAttributes.StoreName",
     "CustomInformation": "OrderReferenceAttributes.SellerOrderAttributes.CustomInformation",
+    "SupplementaryData": "OrderReferenceAttributes.SellerOrderAttributes.SupplementaryData",
+    "PlatformId": "OrderReferenceAttributes.PlatformId",
+    "RequestPaymentAuthorization": "OrderReferenceAttributes.RequestPaymentAuthorization",
 }
 
 

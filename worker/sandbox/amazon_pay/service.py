@@ -10,7 +10,7 @@ from worker.sandbox.amazon_pay import documents, signing, staging
 from worker.sandbox.amazon_pay.context import Context
 from worker.sandbox.amazon_pay.errors import CODES, STATUS_SWITCHES
 from worker.sandbox.amazon_pay.operations import OPERATIONS
-from worker.sandbox.amazon_pay.orders import ORDER_ID, Orders
+from worker.sandbox.amazon_pay.orders import ID_LENGTH, ORDER_ID, Orders
 from worker.sandbox.exchange import Admission, Applied, Call, Refusal, Reply, Request
 from worker.sandbox.quotas import Key, Quotas, Take
 from worker.sandbox.switches import Switches
@@ -51,7 +51,7 @@ class AmazonPay:
         order_id = parameters.get("AmazonOrderReferenceId")
         if order_id is None:
             part = parameters.get("AmazonAuthorizationId") or parameters.get("AmazonCaptureId")
-            order_id = part[:19] if part else None
+            order_id = part[:ID_LENGTH] if part else None
         return Call(
             self.provider,
             request,
@@ -209,8 +209,11 @@ class AmazonPay:
     def owns(self, order_id: str) -> bool:
         return ORDER_ID.fullmatch(order_id) is not None
 
-    def shown(self, order_id: str | None = None) -> list[dict[str, object]]:
-        return [staging.shown(order) for order in self.orders.known(order_id)]
+    def shown(self, now: float, order_id: str | None = None) -> list[dict[str, object]]:
+        found = self.orders.known(order_id)
+        for order in found:
+            order.age(now)
+        return [staging.shown(order) for order in found]
 
     def stage(self, order_id: str, fields: Mapping[str, object], now: float) -> None:
         sellers = [account.seller_id for account in self._accounts]

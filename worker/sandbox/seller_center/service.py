@@ -170,7 +170,8 @@ class SellerCenter:
     def owns(self, order_id: str) -> bool:
         return is_id(order_id)
 
-    def shown(self, order_id: str | None = None) -> list[dict[str, object]]:
+    def shown(self, now: float, order_id: str | None = None) -> list[dict[str, object]]:
+        del now  # items do not change by themselves
         return [staging.shown(item) for item in self.items.known(order_id)]
 
     def stage(self, order_id: str, fields: Mapping[str, object], now: float) -> None:
