@@ -2,10 +2,11 @@ import os
 import shutil
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 from sites import open_site
 
 from examples import start
+from tests.acceptance.processes import WAIT
 
 FLAGS = (
     "--no-sandbox",
@@ -30,6 +31,7 @@ def browser():
         if os.environ.get("CI"):
             pytest.fail(why)
         pytest.skip(why)
+    expect.set_options(timeout=WAIT * 1000)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield running

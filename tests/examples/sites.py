@@ -8,16 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
 from examples import start
-from tests.acceptance.processes import (
-    AMAZON_OPERATIONS,
-    PLENTY,
-    SECRETS,
-    SELLER_ID,
-    Shop,
-    opened,
-    until,
-)
-from worker.sandbox.accounts import AmazonPayAccount
+from tests.acceptance.processes import Shop, both_providers, opened, until
 from worker.sandbox.server import Sandbox
 
 
@@ -47,18 +38,14 @@ class Site:
 @contextmanager
 def open_site(framework, folder):
     """The shop of a framework, started as examples/start.py starts it."""
-    account = AmazonPayAccount(
-        SELLER_ID,
-        SECRETS["ACME_ACCESS_KEY"],
-        SECRETS["ACME_SECRET_KEY"],
-        quotas=dict.fromkeys(AMAZON_OPERATIONS, PLENTY),
-    )
     port = free_port()
     *preparing, serving = start.commands(framework, str(port))
-    with Sandbox([account]) as sandbox, opened(folder, sandbox.url) as shop:
+    with both_providers() as sandbox, opened(folder, sandbox.url) as shop:
         site = Site(f"http://127.0.0.1:{port}", shop, sandbox)
         shop.environ["SANDBOX_URL"] = sandbox.url
-        shop.configuration(ledger__url=f"sqlite:///{site.database}")
+        shop.configuration(
+            ledger__url=f"sqlite:///{site.database}", worker__call_timeout="5s", worker__lease="10s"
+        )
         shop.ledger()
         shop.start_worker()
         for once in preparing:

@@ -25,7 +25,7 @@ def heading(page):
 
 
 def test_an_order_is_placed_and_seen_confirmed_without_a_reload(site, page):
-    site.sandbox.add_fault(match={"operation": "ConfirmOrderReference"}, delay=0.7)
+    site.sandbox.add_fault(match={"operation": "ConfirmOrderReference"}, delay=1.5)
     reference = place_order(page, "Tea bowl")
     expect(page).to_have_url(f"{site.url}/orders/{reference}")
     expect(heading(page)).to_have_text("Your order is placed.")
