@@ -3,6 +3,7 @@
 from worker.domain.choices import Circumstances, Decision, doubt_since, parked
 from worker.domain.endings import (
     attempts_exhausted,
+    failed,
     outcome_unknown,
     rejected,
     succeeded,
@@ -94,12 +95,15 @@ def _details(
 
 def _waits_for_buyer(job: Job, order: OrderView, at: Circumstances) -> Decision:
     waits = job.backoffs if job.effect is Effect.NONE else 0
+    left = job.give_up_at - at.now
+    if left <= 0:
+        return failed(unconfirmed(), "the buyer did not authenticate in time")
     return Decision(
         State.WAITING,
         Effect.NONE,
         Step.DETAILS,
         WaitingFor.BUYER,
-        due_in=backoff(BUYER, waits, at.jitter),
+        due_in=min(left, backoff(BUYER, waits, at.jitter)),  # the last look is at the very end
         backoffs=waits + 1,
         not_applied_at=job.not_applied_at,
         receipt=job.receipt,

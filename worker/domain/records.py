@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from worker.domain.choices import Decision
 from worker.domain.jobs import Job
 from worker.domain.outcomes import Answer, Basis, OrderView, Outcome
 from worker.domain.remedies import remedy_of
@@ -44,7 +45,7 @@ def unconfirmed() -> dict[str, Any]:
     return error_of("buyer", Answer(Outcome.UNKNOWN, message="the buyer did not authenticate"))
 
 
-def is_unconfirmed(job: Job) -> bool:
+def is_unconfirmed(job: Job | Decision) -> bool:
     """Whether a 200 is all that speaks for the job, where only a lookup can."""
     return (job.error or {}).get("kind") == "buyer"
 

@@ -15,6 +15,7 @@ from worker.domain.decisions import Decision
 from worker.domain.endings import withdrawn
 from worker.domain.jobs import RANK, Job, State, Step, WaitingFor
 from worker.domain.outcomes import Answer, OrderView, Outcome
+from worker.domain.records import is_unconfirmed
 from worker.ledger import claims, history, quotas, turns
 from worker.ledger.claims import LOCKED_JOB, Claim
 from worker.ledger.continuations import CONTINUE_AFTER
@@ -30,6 +31,8 @@ WAITS_FOR_ORDER = (
     .where(text(SLEEPING))
     .with_for_update(key_share=True)
 )
+# Seconds for the last lookup of a buyer who may have authenticated just before the time ran out.
+LAST_LOOK = 600.0
 SET_ORDER = update(orders).where(
     orders.c.seller == bindparam("of_seller"), orders.c.order_id == bindparam("of_order_id")
 )
@@ -214,6 +217,8 @@ def _deadline(ledger: Ledger, job: Job, decision: Decision) -> float:
     """When the dispatcher ends what the job does now: a doubt has a limit of its own."""
     if decision.state is State.IN_DOUBT and decision.doubt_since is not None:
         return decision.doubt_since + ledger.policy.doubt_limit
+    if is_unconfirmed(decision):
+        return job.give_up_at + LAST_LOOK
     return job.give_up_at
 
 

@@ -216,6 +216,16 @@ def test_a_confirm_that_stays_unconfirmed_waits_for_the_buyer_from_ten_seconds_t
     assert waits[-1] == 300.0
 
 
+def test_the_last_look_for_a_buyer_is_when_the_time_runs_out():
+    job = a_job(Step.DETAILS, Effect.NONE, not_applied_at=NOW - 60, backoffs=9, give_up_at=NOW + 7)
+    waits = decide(job, read(Standing.NOT_YET), at(), POLICY)
+    assert (waits.waiting_for, waits.due_in) == (WaitingFor.BUYER, 7.0)
+    ends = decide(job, read(Standing.NOT_YET), at(NOW + 7), POLICY)
+    assert (ends.state, ends.effect, ends.error["kind"]) == (State.FAILED, Effect.NONE, "buyer")
+    late = decide(job, read(Standing.REACHED, "Open"), at(NOW + 7), POLICY)
+    assert late.state is State.SUCCEEDED
+
+
 def test_a_buyer_who_authenticates_makes_our_confirm_succeed():
     waiting = replace(DETAILS, effect=Effect.NONE, not_applied_at=NOW - 60)
     decision = decide(waiting, read(Standing.REACHED, "Open"), at(), POLICY)
