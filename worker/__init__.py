@@ -5,7 +5,8 @@ The way of a job, from top to bottom:
 * `app`, `tasks`, `options`, `moments`, `following`, `chords`, `eager`, `results`, `control`,
   `consumer`, `bootstep`: Celery's side of the door
 * `bootstrap`: builds everything below from `settings`
-* `producers` records what is asked, `executor` carries one job out, `dispatcher` finds the next
+* `producers` records what is asked, `executor` carries one job out, `dispatcher` finds the next,
+  `sweeps` ask for what nobody asked for: stale orders, failed confirms
 * `ledger` keeps every step, `providers` sign, send and classify, `broker` carries messages
 * `domain` has the rules: states, decisions, the bucket's arithmetic
 
@@ -16,7 +17,14 @@ The way of a job, from top to bottom:
 from typing import TYPE_CHECKING, Any
 
 from worker import errors
-from worker.errors import BadInput, Failed, LedgerUnavailable, Rejected, Withdrawn
+from worker.errors import (
+    BadInput,
+    Failed,
+    LedgerUnavailable,
+    Rejected,
+    Withdrawn,
+    WouldWait,
+)
 
 if TYPE_CHECKING:
     from worker.app import cancel, confirm
@@ -27,6 +35,7 @@ __all__ = [
     "LedgerUnavailable",
     "Rejected",
     "Withdrawn",
+    "WouldWait",
     "cancel",
     "confirm",
     "errors",
