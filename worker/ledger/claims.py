@@ -22,13 +22,13 @@ from worker.domain.jobs import (
 )
 from worker.ledger import history, rows, turns
 from worker.ledger.ledger import Ledger
-from worker.ledger.precedence import WRITE, lock_order, order_is_free, why_spared, withdraw_row
+from worker.ledger.parking import WAKE_UP, NotNow, look_up_first, park, spare, stay_ready
+from worker.ledger.precedence import WRITE, lock_order, order_is_free, why_spared
 from worker.ledger.schema import jobs
 
 JOB = select(jobs).where(jobs.c.id == bindparam("job_id"))
 LOCKED_JOB = JOB.with_for_update(key_share=True)
 
-WAKE_UP = 30.0  # seconds until a job looks again whether its order is free or its seller known
 LOOKUP_TOKEN = 1.0  # seconds, at least, until a check looks again for the token of its lookup
 
 
@@ -48,17 +48,6 @@ class Claim:
         return self.turn.bucket
 
 
-@dataclass(frozen=True, slots=True)
-class NotNow:
-    """The job is not claimed: it is final, somebody else's, or it waits.
-
-    `again` says that the job has become ready for another step and may be claimed at once.
-    """
-
-    job: Job | None
-    again: bool = False
-
-
 def claim(ledger: Ledger, job_id: str, worker: str) -> Claim | NotNow:
     """Claim a job for its next request, or leave it where it waits."""
     with ledger.database.write() as connection:
@@ -76,13 +65,13 @@ def claim(ledger: Ledger, job_id: str, worker: str) -> Claim | NotNow:
         if job.due_at > now or job.deadline <= now:
             return NotNow(job)  # an early message; or the dispatcher's to conclude
         if job.step is Step.CHECK and (why := why_spared(connection, job, order)):
-            return _spare(ledger, connection, job, now, worker, why)
+            return spare(ledger, connection, job, now, worker, why)
         if job.effect is not Effect.APPLIED and not order_is_free(connection, job, now, worker):
-            return _park(connection, job, WaitingFor.ORDER, now, worker)
+            return park(connection, job, WaitingFor.ORDER, now, worker)
         # A worker that did not know the seller may have parked the job without a lookup.
         doubted = order.in_doubt or job.effect is Effect.POSSIBLE
         if doubted and job.step in BEFORE_WRITE and ledger.routes.can_look_up(job.request):
-            return _look_up_first(ledger, connection, job, now, worker)
+            return look_up_first(ledger, connection, job, now, worker)
         return _take_turn(ledger, connection, row, job, now, worker)
 
 
@@ -120,25 +109,17 @@ def go_on(ledger: Ledger, connection: Connection, held: Claim, row: Any, now: fl
     return claim
 
 
-def _spare(
-    ledger: Ledger, connection: Connection, job: Job, now: float, worker: str, why: str
-) -> NotNow:
-    withdraw_row(connection, job, now, worker, why)
-    ledger.database.announce(connection)
-    return NotNow(replace(job, state=State.WITHDRAWN))
-
-
 def _take_turn(
     ledger: Ledger, connection: Connection, row: Any, job: Job, now: float, worker: str
 ) -> Claim | NotNow:
     spec = ledger.routes.bucket(job.request, job.step)
     if spec is None:
-        return _park(connection, job, WaitingFor.CREDENTIALS, now, worker)
+        return park(connection, job, WaitingFor.CREDENTIALS, now, worker)
     if job.step is Step.CHECK:
         return _check(ledger, connection, row, job, spec, now, worker)
     turn = turns.take(ledger, connection, job, spec, worker)
     if not isinstance(turn, turns.Turn):
-        return _stay_ready(connection, job, spec)
+        return stay_ready(connection, job, spec)
     return _hold(ledger, connection, row, job, turn, worker)
 
 
@@ -158,22 +139,16 @@ def _check(
     """
     write = ledger.routes.bucket(job.request, job.step.turn)
     if write is None:
-        return _park(connection, job, WaitingFor.CREDENTIALS, now, worker)
+        return park(connection, job, WaitingFor.CREDENTIALS, now, worker)
     taken = turns.take_both(ledger, connection, job, (spec, write), worker)
     if isinstance(taken, turns.NoTurn):
         if taken.of_write:
-            return _stay_ready(connection, job, write)
+            return stay_ready(connection, job, write)
         seconds = min(max(taken.seconds, LOOKUP_TOKEN), WAKE_UP)
-        return _park(connection, job, WaitingFor.QUOTA, now, worker, seconds)
+        return park(connection, job, WaitingFor.QUOTA, now, worker, seconds)
     check, reserved = taken
     held = _hold(ledger, connection, row, job, check, worker)
     return replace(held, reserved=reserved)
-
-
-def _stay_ready(connection: Connection, job: Job, spec: BucketSpec) -> NotNow:
-    values = {"ready": True, "bucket": spec.key, "publish_at": 0.0, "publish_count": 0}
-    connection.execute(WRITE, {"job_id": job.id, **values})
-    return NotNow(job)
 
 
 def _hold(
@@ -219,57 +194,3 @@ def _renew(
         },
     )
     return Claim(held, token, turn, worker, lease_until)
-
-
-def _park(
-    connection: Connection,
-    job: Job,
-    waiting_for: WaitingFor,
-    now: float,
-    worker: str,
-    seconds: float = WAKE_UP,
-) -> NotNow:
-    """Put a job aside that cannot run; it is woken, and looks again by itself."""
-    if job.waiting_for is not waiting_for and job.state is State.WAITING:
-        history.job_went(
-            connection,
-            job.id,
-            job.state,
-            State.WAITING,
-            at=now,
-            actor=worker,
-            waiting_for=waiting_for,
-        )
-    values = {"ready": False, "waiting_for": waiting_for, "due_at": now + seconds}
-    connection.execute(WRITE, {"job_id": job.id, **values})
-    return NotNow(job)
-
-
-def _look_up_first(
-    ledger: Ledger, connection: Connection, job: Job, now: float, worker: str
-) -> NotNow:
-    """A request's outcome is unknown, an earlier job's or our own: read before it is changed."""
-    if job.state is State.WAITING:
-        history.job_went(
-            connection,
-            job.id,
-            job.state,
-            State.WAITING,
-            at=now,
-            actor=worker,
-            waiting_for=WaitingFor.LOOKUP,
-            why="an earlier outcome is unknown",
-        )
-    spec = ledger.routes.bucket(job.request, Step.DOUBT)
-    connection.execute(
-        WRITE,
-        {
-            "job_id": job.id,
-            "step": Step.DOUBT,
-            "rank": RANK[Step.DOUBT],
-            "waiting_for": WaitingFor.LOOKUP,
-            "bucket": spec.key if spec else None,
-            "ready": spec is not None,
-        },
-    )
-    return NotNow(job, again=True)

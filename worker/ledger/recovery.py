@@ -17,7 +17,8 @@ from worker.ledger.claims import JOB, LOCKED_JOB
 from worker.ledger.ledger import Ledger
 from worker.ledger.precedence import ORDER, WRITE
 from worker.ledger.schema import IN_FLIGHT, PARKED, RUNNING, attempts, jobs
-from worker.ledger.settlements import conclude, learn_of_order
+from worker.ledger.settlements import conclude
+from worker.ledger.sightings import learn_of_order
 
 log = logs.get("worker.ledger")
 

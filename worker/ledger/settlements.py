@@ -14,14 +14,15 @@ from worker.domain.bucket import BucketSpec
 from worker.domain.decisions import Decision
 from worker.domain.endings import withdrawn
 from worker.domain.jobs import RANK, Job, State, Step, WaitingFor
-from worker.domain.outcomes import Answer, OrderView, Outcome
+from worker.domain.outcomes import Answer, Outcome
 from worker.domain.records import is_unconfirmed
 from worker.ledger import claims, history, quotas, turns
 from worker.ledger.claims import LOCKED_JOB, Claim
 from worker.ledger.continuations import CONTINUE_AFTER
 from worker.ledger.ledger import Ledger
 from worker.ledger.precedence import ORDER, WRITE, why_spared
-from worker.ledger.schema import IN_FLIGHT, SLEEPING, attempts, jobs, orders
+from worker.ledger.schema import IN_FLIGHT, SLEEPING, attempts, jobs
+from worker.ledger.sightings import learn_of_order
 
 END_ATTEMPT = update(attempts).where(attempts.c.id == bindparam("attempt"), text(IN_FLIGHT))
 WAITS_FOR_ORDER = (
@@ -33,9 +34,6 @@ WAITS_FOR_ORDER = (
 )
 # Seconds for the last lookup of a buyer who may have authenticated just before the time ran out.
 LAST_LOOK = 600.0
-SET_ORDER = update(orders).where(
-    orders.c.seller == bindparam("of_seller"), orders.c.order_id == bindparam("of_order_id")
-)
 
 
 def note(ledger: Ledger, held: Claim, answer: Answer, decision: Decision) -> bool:
@@ -248,46 +246,3 @@ def wake_order(connection: Connection, job: Job, now: float, actor: str) -> None
                 "publish_count": 0,
             },
         )
-
-
-def learn_of_order(
-    ledger: Ledger,
-    connection: Connection,
-    job: Job,
-    decision: Decision,
-    order: Row[Any],
-    seen: OrderView | None,
-    now: float,
-    actor: str,
-) -> None:
-    """Write what was learnt of the order, whose row is locked: its state, and if it is in doubt.
-
-    A job that gives up on an outcome leaves the doubt to the order; the job whose lookups end
-    it takes it away.
-    """
-    gave_up = decision.state is State.FAILED and decision.step is Step.DOUBT
-    resolved = seen is not None and job.step is Step.DOUBT and decision.step is not Step.DOUBT
-    in_doubt = gave_up or (order.in_doubt and not resolved)
-    state = seen.state if seen else _inferred(ledger, job, decision) or order.state
-    authorized_at = order.authorized_at or (now if seen and seen.authorizations else None)
-    new = (state, in_doubt, authorized_at)
-    if new == (order.state, order.in_doubt, order.authorized_at):
-        return
-    connection.execute(
-        SET_ORDER,
-        {
-            "of_seller": job.seller,
-            "of_order_id": job.order_id,
-            "state": state,
-            "state_at": now if state != order.state else order.state_at,
-            "in_doubt": in_doubt,
-            "authorized_at": authorized_at,
-        },
-    )
-    if state is not None and state != order.state:
-        history.order_went(connection, job.id, order.state, state, at=now, actor=actor)
-
-
-def _inferred(ledger: Ledger, job: Job, decision: Decision) -> str | None:
-    """The state that a success leaves the order in, where no lookup tells it."""
-    return ledger.routes.state_after(job.request) if decision.state is State.SUCCEEDED else None
