@@ -51,8 +51,10 @@ def _jobs(incomplete: str) -> list[tuple[str, str]]:
     from worker.ledger import queries
     from worker.ledger.filters import Filters
 
-    logging.disable()  # also of a ledger that is made when it is first looked at
-    ledger = bootstrap.runtime().ledger
+    logging.disable()
+    ledger = bootstrap.build(bootstrap.settings()).ledger
+    if ledger.database.is_missing:  # the tab key makes no ledger
+        return []
     if incomplete:
         found = queries.of_ids(ledger, queries.beginning_with(ledger, incomplete))
     else:

@@ -19,8 +19,9 @@ def one_job(ledger: "Ledger", name: str) -> str:
     Raises BadInput if there is none, or several.
     """
     found = meant(ledger, name)
-    if isinstance(found, list) and len(found) > 1:
-        raise BadInput("job", f"the order {name!r} has {len(found)} jobs: {', '.join(found)}.")
+    if isinstance(found, list) and len(found) != 1:
+        which = f"{len(found)} jobs: {', '.join(found)}" if found else "no job"
+        raise BadInput("job", f"the order {name!r} has {which}.")
     return found[0] if isinstance(found, list) else found
 
 
@@ -38,7 +39,8 @@ def jobs_of(ledger: "Ledger", names: Iterable[str]) -> tuple[list[str], int]:
 
 
 def meant(ledger: "Ledger", name: str) -> str | list[str]:
-    """The id of a job; or, if an order is meant, those of all its jobs, the oldest first.
+    """The id of a job; or, if an order is meant, those of all its jobs, the oldest first: none, if
+    it was only kept or released.
 
     Raises BadInput if there is neither, or several ids begin so.
     """
@@ -46,7 +48,8 @@ def meant(ledger: "Ledger", name: str) -> str | list[str]:
 
     if job_id := queries.id_of(ledger, name):
         return job_id
-    if of_order := queries.of_order(ledger, name):
+    of_order = queries.of_order(ledger, name)
+    if of_order or queries.done_to(ledger, name):
         return of_order
     begin_so = queries.beginning_with(ledger, name) if len(name) >= SHORTEST else []
     if not begin_so:

@@ -6,6 +6,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from worker.cli import printing, session
+from worker.cli.acting import SHOWN
 from worker.cli.failures import BAD_INPUT, say
 from worker.cli.printing import plain
 
@@ -42,7 +43,7 @@ def command(
     sellers = list(given) if file else _configured(sweep, seller)
     if not (dry_run or yes) and session.somebody_answers():
         would = [sweep.run(name, given.get(name), dry_run=True) for name in sellers]
-        if not _agreed(sum(len(each.taken) for each in would)):
+        if not _agreed([order_id for each in would for order_id in each.taken]):
             say("Nothing was recorded.")
             return
     swept = [sweep.run(name, given.get(name), dry_run=dry_run) for name in sellers]
@@ -113,9 +114,13 @@ def _order(
     return owner, ShopOrder(words["order_id"], words.get("parent_order_id") or None)
 
 
-def _agreed(count: int) -> bool:
-    orders = f"{count} orders" if count != 1 else "1 order"
-    return not count or click.confirm(f"Cancel {orders}, if a lookup lets it?", err=True)
+def _agreed(order_ids: list[str]) -> bool:
+    for order_id in order_ids[:SHOWN]:
+        say(f"  {plain(order_id)}")
+    if len(order_ids) > SHOWN:
+        say(f"  … and {len(order_ids) - SHOWN} more")
+    orders = f"{len(order_ids)} orders" if len(order_ids) != 1 else "1 order"
+    return not order_ids or click.confirm(f"Cancel {orders}, if a lookup lets it?", err=True)
 
 
 def _told(swept: "list[Swept]") -> Iterator[dict[str, Any]]:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -74,6 +75,11 @@ class Database:
         self._reader = self.engine.execution_options(
             **(READ_ONLY if self.is_sqlite else READ_ONE_MOMENT)
         )
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is a file that is not there; it would be made by looking into it."""
+        return self.is_sqlite and not Path(self.engine.url.database or "").exists()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

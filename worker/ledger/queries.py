@@ -90,8 +90,7 @@ def of_order(ledger: Ledger, order_id: str) -> list[str]:
 def done_to(ledger: Ledger, order_id: str) -> list[Portrait]:
     """What was done to an order by no job of it: kept, released; the oldest first."""
     by_nobody = select(transitions).where(text(BY_NO_JOB), transitions.c.order_id == order_id)
-    sellers = select(jobs.c.seller).where(belongs_to_order(order_id))
-    statement = by_nobody.where(transitions.c.seller.in_(sellers)).order_by(transitions.c.id)
+    statement = by_nobody.order_by(transitions.c.id)
     with ledger.database.read() as connection:
         return [
             {"seller": row.seller, "order_id": row.order_id, **portraits.transition(row)}

@@ -72,3 +72,9 @@ def test_what_is_wrong_is_not_said_while_somebody_types(shop, word):
     assert offered("jobs", word, "", ORDER_WORKER_CONFIG="/nowhere.toml") == ([], "")
     away = {"ORDER_WORKER_LEDGER__URL": "sqlite:////nowhere/ledger.db"}
     assert offered("jobs", "--before", "", **away) == ([], "")
+
+
+def test_the_tab_key_makes_no_ledger(shop, tmp_path):
+    new = tmp_path / "new.db"
+    assert offered("show", "", ORDER_WORKER_LEDGER__URL=f"sqlite:///{new}") == ([], "")
+    assert not new.exists()

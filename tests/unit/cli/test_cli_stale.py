@@ -150,3 +150,12 @@ def test_keeping_for_a_seller_that_is_not_there_is_refused(shop):
     result = shop.run("keep", ORDER.format(1), "--seller", "nobody")
     assert result.exit_code == 2
     assert "'nobody' is not configured; there are acme, mall" in result.stderr
+
+
+def test_an_order_that_was_only_kept_is_shown_with_who_did_it_and_why(shop):
+    shop.run("keep", ORDER.format(1), "--seller", "acme", "--why", "a phone call")
+    result = shop.run("show", ORDER.format(1))
+    assert result.exit_code == 0, result.output
+    assert "kept" in result.stdout
+    assert "a phone call" in result.stdout
+    assert "has no job" in shop.run("withdraw", ORDER.format(1)).stderr
