@@ -19,6 +19,9 @@ from sqlalchemy import select, update
 from worker.domain.jobs import FINAL
 from worker.ledger.schema import aliases, chords, jobs
 
+# One queue of each broker: two tests at once would take each other's messages.
+pytestmark = pytest.mark.xdist_group("brokers")
+
 REJECTED = (5, 13, 33, 34)  # orders that were cancelled: their confirm is rejected
 LOST = (16, 21)  # orders of which the first answer is lost: a lookup tells
 LAUNCH = """
