@@ -1,34 +1,20 @@
-"""Histories of a shop: what anybody may do with its orders, in any sequence, on a virtual clock.
+"""Histories of a shop: what anybody may do with its orders, in any sequence, on a virtual clock."""
 
-`python -m tests.simulation.histories SEED` plays those of one seed again, and shrinks one that
-fails to its shortest form.
-"""
-
-import logging
-import sys
-import traceback
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.simulation import truths
 from tests.simulation.memory import MemoryLedger
 from tests.simulation.model import CALL_TIMEOUT, FAULTS, cancel, confirm
 from tests.simulation.shop import ASKED, READ, SENT, ShopsProvider
 from tests.simulation.world import START, Fleet, World
-from worker import crash, dispatcher
+from worker import crash
 from worker.domain.jobs import Policy, Request, Task
 from worker.domain.staleness import ShopOrder, StalePolicy
 from worker.errors import BadInput
@@ -57,31 +43,7 @@ FAULT = st.sampled_from(FAULTS)
 MEANWHILE = st.sampled_from(["authorize", "capture", "keep", "checkout", "cancel", "withdraw"])
 SECONDS = st.sampled_from([0.0, 0.1, 0.3, 3.0, 12.0, 60.0])
 MEMORY = MemoryLedger()
-SETTINGS = settings(
-    stateful_step_count=8,
-    deadline=None,
-    database=None,
-    phases=[Phase.generate, Phase.shrink],
-    suppress_health_check=list(HealthCheck),
-)
-SAFETY_NET = 3600.0  # seconds: each wake-up that is missed would show as a job that is late
-
-
 SEEN: Counter[str] = Counter()  # how often histories got where they are meant to get
-
-
-def play(number: int, histories: int) -> tuple[str | None, Counter[str]]:
-    """What is wrong with the histories of a seed, and where they got; in a process of its own."""
-    logging.disable()
-    dispatcher.LONGEST = SAFETY_NET
-    SEEN.clear()
-    try:
-        run_state_machine_as_test(
-            seed(number)(ShopHistory), settings=settings(SETTINGS, max_examples=histories)
-        )
-    except Exception:  # noqa: BLE001 - whatever it is: told by whoever asked
-        return traceback.format_exc(), SEEN
-    return None, SEEN
 
 
 class RolledBackError(Exception):
@@ -265,10 +227,3 @@ class ShopHistory(RuleBasedStateMachine):
 
 def name(order: int) -> str:
     return confirm(order).order_id
-
-
-if __name__ == "__main__":
-    wrong, seen = play(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1000)
-    print(wrong or "Nothing is wrong.")  # noqa: T201
-    for what, times in seen.most_common():
-        print(f"{times:8} {what}")  # noqa: T201

@@ -13,7 +13,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from tests.simulation.histories import play
+from tests.simulation.playing import play
 
 HISTORIES = 1000  # of a seed
 SEEDS = range(10)
@@ -48,7 +48,7 @@ def of_seed(item):
 def test_in_no_history_is_anything_lost_or_done_that_must_not_be(played, seed):
     wrong, _ = played[seed].result()
     if wrong:
-        pytest.fail(f"seed {seed}: python -m tests.simulation.histories {seed}\n{wrong}", False)
+        pytest.fail(f"seed {seed}: python -m tests.simulation.playing {seed}\n{wrong}", False)
 
 
 def test_the_histories_get_to_where_it_is_dangerous(played):
