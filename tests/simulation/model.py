@@ -13,8 +13,18 @@ from worker.domain.outcomes import Answer, OrderView, Outcome, Standing
 WANTED = {Task.CONFIRM: "Open", Task.CANCEL: "Canceled"}
 CALL_TIMEOUT = 10.0  # seconds
 BEFORE = {"lost before", "500 before"}  # the call does not get as far as the order
-SILENT = {"lost before", "lost after"}  # no answer comes
-FAULTS = ("unsent", "throttled by others", "lost before", "lost after", "500 before", "500 after")
+SILENT = {"lost before", "lost after", "late"}  # no answer comes
+FAULTS = (
+    "unsent",
+    "throttled by others",
+    "lost before",
+    "lost after",
+    "late",  # it arrives when its sender has just given up
+    "500 before",
+    "500 after",
+    "held up",  # the worker stands still, and goes on when its lease has ended
+)
+HELD_UP = 20.0  # seconds: longer than a lease
 
 OPERATIONS = {
     "ConfirmOrderReference": (10.0, 1.0),
@@ -113,7 +123,8 @@ class ModelProvider:
         fault = self.fault(job, operation)
         if fault == "unsent":
             return Answer(Outcome.REFUSED, message="connection refused", outage=True)
-        self.world.sleep(self.delay(cold))
+        way = CALL_TIMEOUT if fault == "late" else self.delay(cold)
+        self.world.sleep(way)
         if fault == "throttled by others":
             self.calls.append(Call(self.world.now, operation, job.order_id, job.id, None))
             return Answer(Outcome.THROTTLED, status=503, code="RequestThrottled")
@@ -122,9 +133,11 @@ class ModelProvider:
         else:
             answer = self._arrives(job, operation)
         if fault in SILENT:
-            self.world.sleep(CALL_TIMEOUT - self.delay(cold))
+            self.world.sleep(CALL_TIMEOUT - way)
             return Answer(Outcome.UNKNOWN, message="no answer", outage=True)
-        self.world.sleep(self.delay(cold))
+        self.world.sleep(HELD_UP if fault == "held up" else self.delay(cold))
+        if fault == "held up":
+            return answer
         if fault:
             return Answer(Outcome.UNKNOWN, status=500, code="InternalError")
         return answer
@@ -148,12 +161,17 @@ class ModelProvider:
             return Answer(Outcome.APPLIED, status=200, order=self._view(job))
         wanted = WANTED[job.task]
         state = self.orders.get(job.order_id, "Draft")
-        if state == "Canceled" and (wanted == "Open" or self.refuse_repeats):
-            return Answer(Outcome.STATE_REFUSED, status=405, code="InvalidOrderReferenceStatus")
+        if code := self._refusal(job, state):
+            return Answer(Outcome.STATE_REFUSED, status=405, code=code)
         if state != wanted:
             self.applied[job.order_id, wanted] += 1
         self.orders[job.order_id] = wanted
         return Answer(Outcome.APPLIED, status=200, request_id=f"request-{len(self.calls)}")
+
+    def _refusal(self, job: Job, state: str) -> str | None:
+        """With which code the order's state refuses a write."""
+        refused = state == "Canceled" and (job.task is Task.CONFIRM or self.refuse_repeats)
+        return "InvalidOrderReferenceStatus" if refused else None
 
     def _view(self, job: Job) -> OrderView:
         state = self.orders.get(job.order_id, "Draft")

@@ -11,9 +11,10 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from greenlet import getcurrent, greenlet
+from greenlet import GreenletExit, getcurrent, greenlet
 from sqlalchemy import event
 
+from tests.simulation.memory import MemoryLedger
 from worker.dispatcher import Dispatcher
 from worker.domain.jobs import FINAL, Policy, Request
 from worker.executor import Executor
@@ -43,6 +44,7 @@ class World:
         self._sleepers: list[tuple[greenlet, int]] = []
         self._cancelled: set[int] = set()
         self.open_transactions = 0
+        self.notice = (0.0, 0.02)  # seconds from a commit until those who sleep see it
 
     def time(self) -> float:
         return self.now
@@ -60,7 +62,7 @@ class World:
         self._hub.switch()
 
     def sleep_until_change(self, seconds: float) -> None:
-        """Sleep, but be woken within 20 ms of the next commit, as a dispatcher is."""
+        """Sleep, but be woken soon after the next commit, as a dispatcher is."""
         ticket = self._at(self.now + max(0.0, seconds), getcurrent())
         self._sleepers.append((getcurrent(), ticket))
         self._hub.switch()
@@ -71,7 +73,7 @@ class World:
         for sleeper, ticket in sleepers:
             if ticket not in self._cancelled:
                 self._cancelled.add(ticket)
-                self._at(self.now + self.random.uniform(0.0, 0.02), sleeper)
+                self._at(self.now + self.random.uniform(*self.notice), sleeper)
 
     def run(self, until: Callable[[], bool], seconds: float) -> float:
         """Let the world go on until the condition holds; how many seconds that took."""
@@ -88,6 +90,12 @@ class World:
             if not next_one.dead:
                 next_one.switch()
         return self.now - begun
+
+    def go_on_for(self, seconds: float) -> None:
+        """Let the world go on for a while."""
+        until = self.now + seconds
+        self.spawn(lambda: None, after=seconds)
+        self.run(lambda: self.now >= until, seconds)
 
     def _at(self, moment: float, who: greenlet) -> int:
         ticket = next(self._order)
@@ -107,19 +115,25 @@ class Fleet:
         workers: int = 1,
         slots: int = 16,
         policy: Policy | None = None,
+        memory: MemoryLedger | None = None,
     ) -> None:
         self.world = world
         self.began = world.now
         self.provider = provider
         self.slots = slots
-        self.database = Database(f"sqlite:///{path}", clock=world.time)
-        self._watch_transactions()
-        upgrade.ensure(self.database)
+        self.database = memory or Database(f"sqlite:///{path}", clock=world.time)
+        if memory:
+            memory.begin_anew(world)
+        else:
+            self._watch_transactions()
+            upgrade.ensure(self.database)
         self.ledger = Ledger(self.database, provider, policy or Policy())
         self.free = {f"worker-{number}": slots for number in range(workers)}
         self.queue: list[str] = []
         self.runs: list[greenlet] = []
         self.lost_messages = 0.0  # share of the messages that never arrive
+        self.losing = 0  # messages, the next ones, that do not arrive either
+        self.kill_at: str | None = None  # the point at which the next run to get there is killed
         self.ids = (f"job-{number:05d}" for number in itertools.count(1))
         for worker in self.free:
             world.spawn(self._dispatch, worker)
@@ -134,6 +148,9 @@ class Fleet:
 
     def publish(self, job_id: str) -> None:
         """A message: it reaches some worker with a free slot after a moment."""
+        if self.losing:
+            self.losing -= 1
+            return
         if self.world.random.random() < self.lost_messages:
             return
         self.queue.append(job_id)
@@ -179,6 +196,12 @@ class Fleet:
         if alive:
             self.world.random.choice(alive).throw()
         return bool(alive)
+
+    def point(self, name: str) -> None:
+        """In the place of `crash.point`: ends the run that gets there, if it is to."""
+        if name == self.kill_at:
+            self.kill_at = None
+            raise GreenletExit
 
     def _run(self, worker: str, job_id: str) -> None:
         try:
