@@ -206,7 +206,7 @@ class ShopHistory(RuleBasedStateMachine):
         """An order that was opened long ago, and perhaps paid since."""
         self.provider.orders[order_id] = "Open"
         MEMORY.raw.execute(
-            "INSERT INTO orders (seller, order_id, state, state_at, in_doubt)"
+            "INSERT INTO order_worker_orders (seller, order_id, state, state_at, in_doubt)"
             " VALUES ('acme', ?, 'Open', ?, false)",
             (order_id, START - 1000.0),
         )

@@ -2,24 +2,32 @@
 
 from typing import Any
 
-STATES = (
-    "SELECT id, state, (SELECT new FROM transitions WHERE job_id = jobs.id AND subject = 'job'"
-    " ORDER BY transitions.id DESC LIMIT 1) AS last FROM jobs WHERE state IS NOT last"
-)
-GAPS = (
-    "SELECT job_id FROM (SELECT job_id, old, lag(new) OVER (PARTITION BY job_id ORDER BY id)"
-    " AS before FROM transitions WHERE subject = 'job') WHERE old IS NOT before"
-)
-SAME_KEY = (
-    "SELECT key, count(*) FROM jobs WHERE state NOT IN ('rejected', 'failed', 'withdrawn')"
-    " GROUP BY key HAVING count(*) > 1"
-)
-LEFT_RESERVED = (
-    "SELECT job_id FROM attempts JOIN jobs ON jobs.id = job_id WHERE number = 0"
-    " AND NOT (state = 'running' AND jobs.step = 'lookup:check')"
-)
-BUCKETS = "SELECT key, operation, capacity, rate, level, level_at FROM buckets WHERE throttles = 0"
-CALLS = "SELECT claimed_at, finished_at FROM attempts WHERE bucket = ?"
+STATES = """
+SELECT id, state, (
+    SELECT new FROM order_worker_transitions WHERE job_id = job.id AND subject = 'job'
+    ORDER BY order_worker_transitions.id DESC LIMIT 1
+) AS last
+FROM order_worker_jobs AS job WHERE state IS NOT last
+"""
+GAPS = """
+SELECT job_id FROM (
+    SELECT job_id, old, lag(new) OVER (PARTITION BY job_id ORDER BY id) AS before
+    FROM order_worker_transitions WHERE subject = 'job'
+) WHERE old IS NOT before
+"""
+SAME_KEY = """
+SELECT key, count(*) FROM order_worker_jobs
+WHERE state NOT IN ('rejected', 'failed', 'withdrawn') GROUP BY key HAVING count(*) > 1
+"""
+LEFT_RESERVED = """
+SELECT job_id FROM order_worker_attempts JOIN order_worker_jobs AS job ON job.id = job_id
+WHERE number = 0 AND NOT (state = 'running' AND job.step = 'lookup:check')
+"""
+BUCKETS = """
+SELECT key, operation, capacity, rate, level, level_at FROM order_worker_buckets
+WHERE throttles = 0
+"""
+CALLS = "SELECT claimed_at, finished_at FROM order_worker_attempts WHERE bucket = ?"
 
 
 def at_any_moment(history: Any) -> None:
@@ -54,12 +62,14 @@ def at_rest(history: Any) -> None:
     raw, provider = history.witness.ledger, history.provider
     jobs = {
         row[0]: row[1:]
-        for row in raw.execute("SELECT id, task, order_id, state, error FROM jobs").fetchall()
+        for row in raw.execute(
+            "SELECT id, task, order_id, state, error FROM order_worker_jobs"
+        ).fetchall()
     }
     assert set(history.jobs) <= set(jobs), "an accepted job was lost"
     for job_id in history.undone:
         assert job_id not in jobs, "a rolled back job left a trace"
-        for table in ("transitions", "attempts", "aliases"):
+        for table in ("order_worker_transitions", "order_worker_attempts", "order_worker_aliases"):
             left = f"SELECT count(*) FROM {table} WHERE job_id = ?"  # noqa: S608
             assert raw.execute(left, (job_id,)).fetchone() == (0,), "a rolled back job left a trace"
     for job_id, (task, order_id, state, error) in jobs.items():

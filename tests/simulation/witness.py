@@ -23,14 +23,14 @@ from worker.domain.outcomes import Answer, OrderView, Outcome, Standing
 
 WAY = 0.2  # seconds that an answer may take from the provider to the worker
 OPEN_JOBS = (
-    "SELECT id FROM jobs WHERE order_id = ? AND id != ? AND state IN"
+    "SELECT id FROM order_worker_jobs WHERE order_id = ? AND id != ? AND state IN"
     " ('waiting', 'running', 'in_doubt')"
 )
 WAITING_CHECKS = (
-    "SELECT id FROM jobs WHERE order_id = ? AND id != ? AND state = 'waiting'"
+    "SELECT id FROM order_worker_jobs WHERE order_id = ? AND id != ? AND state = 'waiting'"
     " AND step = 'lookup:check'"
 )
-LAST_CLAIM = "SELECT why FROM transitions WHERE job_id = ? ORDER BY id DESC LIMIT 1"
+LAST_CLAIM = "SELECT why FROM order_worker_transitions WHERE job_id = ? ORDER BY id DESC LIMIT 1"
 
 
 @dataclass
