@@ -23,7 +23,7 @@ from worker.domain.jobs import (
 from worker.ledger import history, rows, turns
 from worker.ledger.ledger import Ledger
 from worker.ledger.parking import WAKE_UP, NotNow, look_up_first, park, spare, stay_ready
-from worker.ledger.precedence import WRITE, lock_order, order_is_free, why_spared
+from worker.ledger.precedence import WRITE, is_withdrawable, lock_order, order_is_free, why_spared
 from worker.ledger.schema import jobs
 
 JOB = select(jobs).where(jobs.c.id == bindparam("job_id"))
@@ -64,7 +64,8 @@ def claim(ledger: Ledger, job_id: str, worker: str) -> Claim | NotNow:
             return NotNow(job)
         if job.due_at > now or job.deadline <= now:
             return NotNow(job)  # an early message; or the dispatcher's to conclude
-        if job.step is Step.CHECK and (why := why_spared(connection, job, order)):
+        is_sweeps = job.step is Step.CHECK and is_withdrawable(job)
+        if is_sweeps and (why := why_spared(connection, job, order)):
             return spare(ledger, connection, job, now, worker, why)
         if job.effect is not Effect.APPLIED and not order_is_free(connection, job, now, worker):
             return park(connection, job, WaitingFor.ORDER, now, worker)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from worker.domain.jobs import State, Step
+from worker.domain.jobs import Effect, State, Step
 from worker.ledger import history, rows
 from worker.ledger.ledger import Ledger
 from worker.ledger.precedence import lock_order, withdraw_row
@@ -15,6 +15,7 @@ SWEEPS_OWN = (
     select(jobs)
     .where(jobs.c.seller == bindparam("seller"), jobs.c.order_id == bindparam("order_id"))
     .where(jobs.c.state == State.WAITING, jobs.c.step == Step.CHECK)
+    .where(jobs.c.effect == Effect.NONE)
     .order_by(jobs.c.seq)
     .with_for_update(key_share=True)
 )

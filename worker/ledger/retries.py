@@ -27,6 +27,7 @@ BY_SCHEDULE, BY_HAND = 20, 10  # priorities: behind the checkouts' 0, whatever t
 UNCOMMITTED_SECONDS = 2.0  # how long a shop's open transaction that asks for the same is waited for
 LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for such a wait that ended
 PAGE = 200  # failed jobs that are read at once
+SUPERSEDED = "a newer job has taken its place"
 
 TELL_ALIASES_ANEW = (
     update(aliases)
@@ -73,6 +74,8 @@ def retry(
         of = {"seller": row.seller, "order_id": row.order_id}
         connection.execute(ORDER.with_for_update(), of)
         job = rows.job(connection.execute(LOCKED_JOB, {"job_id": job_id}).one())
+        if by_schedule and connection.execute(IS_SUPERSEDED, {"job_id": job_id}).scalar():
+            return Retried(job, SUPERSEDED)  # since it was found
         if refusal := why_not(job) or _take_key(ledger, connection, job):
             return Retried(job, refusal)
         now = ledger.database.now(connection)
@@ -118,6 +121,8 @@ def _begin_anew(
     can_look_up = ledger.routes.can_look_up(job.request)
     decision = retried(job, why, Circumstances(now, can_look_up), ledger.policy)
     give_up_at = now + decision.due_in + ledger.policy.give_up_after[job.task]
+    if by_schedule and job.expires_at is not None:  # its caller's limit is not moved by itself
+        give_up_at = min(give_up_at, job.expires_at)
     in_doubt = decision.doubt_since is not None
     anew = replace(job, costs=0, give_up_at=give_up_at)
     conclude(ledger, connection, anew, decision, now=now, actor=actor)
@@ -153,6 +158,9 @@ def superseded() -> ColumnElement[bool]:
             ),
         ),
     )
+
+
+IS_SUPERSEDED = select(superseded()).where(jobs.c.id == bindparam("job_id"))
 
 
 def failed(
@@ -205,7 +213,7 @@ def due_for_retry(
 
 def _why_not_by_itself(ledger: Ledger, each: Failed, schedule: Schedule, now: float) -> str | None:
     if each.superseded:
-        return "a newer job has taken its place"
+        return SUPERSEDED
     if each.job.seller not in ledger.routes.sellers():  # its limit of age is not known either
         return "this process has not the keys of its seller"
     lifetime = ledger.routes.lifetime(each.job.request)

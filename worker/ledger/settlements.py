@@ -32,6 +32,7 @@ WAITS_FOR_ORDER = (
     .where(text(SLEEPING))
     .with_for_update(key_share=True)
 )
+GIVES_WAY = frozenset({Step.DETAILS, Step.CHECK})  # parked so, a job holds its order for nobody
 # Seconds for the last lookup of a buyer who may have authenticated just before the time ran out.
 LAST_LOOK = 600.0
 
@@ -67,7 +68,7 @@ def go_on(ledger: Ledger, held: Claim, answer: Answer, decision: Decision) -> Cl
             return claim
         if owns:
             _settle(ledger, connection, held, answer, withdrawn(str(why)), order, now)
-        _end_attempt(ledger, connection, held, answer)
+        _end_attempt(ledger, connection, held if owns else replace(held, reserved=None), answer)
         return None
 
 
@@ -80,7 +81,10 @@ def _write(ledger: Ledger, held: Claim, answer: Answer, decision: Decision, *, k
             _keep(connection, job, decision)
         elif owns:
             _settle(ledger, connection, held, answer, decision, order, now)
-        _end_attempt(ledger, connection, held, answer)
+        # What goes on keeps the token that is reserved for its write; whoever took the lease away
+        # has given that token back, and may have reserved another one since.
+        ends = held if owns and not keep else replace(held, reserved=None)
+        _end_attempt(ledger, connection, ends, answer)
         return owns
 
 
@@ -207,7 +211,7 @@ def conclude(
             "deadline": _deadline(ledger, job, decision),
         }
     connection.execute(WRITE, {"job_id": job.id, **values})
-    if decision.is_final or decision.step is Step.DETAILS:
+    if decision.is_final or decision.step in GIVES_WAY:
         wake_order(connection, job, now, actor)
 
 

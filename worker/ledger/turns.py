@@ -119,7 +119,11 @@ def take_both(
 
 def start_reserved(connection: Connection, turn: Turn, number: int, now: float) -> Turn:
     """The reserved call is let go now, as the job's request of this number."""
-    connection.execute(START, {"attempt": turn.attempt_id, "number": number, "claimed_at": now})
+    started = connection.execute(
+        START, {"attempt": turn.attempt_id, "number": number, "claimed_at": now}
+    ).rowcount
+    if not started:
+        raise AssertionError("Bug! A write is let go whose token was given back.")
     return replace(turn, at=now)
 
 
