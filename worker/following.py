@@ -30,6 +30,7 @@ def kept(app: Any, options: Mapping[str, Any]) -> dict[str, Any] | None:
     try:
         # kombu's dumps knows signatures and dates; its loads would make dates of texts again.
         plain: dict[str, Any] = json.loads(kombu_json.dumps(found))
+        json.dumps(plain, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise BadInput("options", f"cannot be kept as JSON: {error}.") from None
     return plain or None

@@ -1,8 +1,13 @@
 """`order-worker keep`: no sweep cancels these orders."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from worker.cli import printing, session
+
+if TYPE_CHECKING:
+    from worker.producers import Producers
 
 
 @click.command("keep", short_help="Keep orders from the sweep of stale ones.")
@@ -27,6 +32,8 @@ def command(
         raise BadInput("seller", f"{seller!r} is not configured; there are {known}.")
     told = []
     for name in dict.fromkeys(order_id):
+        _check(now.producers, seller, name)
+    for name in dict.fromkeys(order_id):
         changed = keeping.keep(
             now.ledger, seller, name, actor=session.person(), why=why, kept=not release
         )
@@ -36,6 +43,18 @@ def command(
         return
     for each in told:
         click.echo(f"{printing.plain(each['order_id'])}  {each['result']}")
+
+
+def _check(producers: "Producers", seller: str, order_id: str) -> None:
+    """Raise BadInput for what can be no order of the seller: it would keep nothing."""
+    from worker.domain.jobs import Request, Task
+    from worker.errors import BadInput
+
+    try:
+        producers.check(Request(Task.CANCEL, seller, order_id, reason="kept"))
+    except BadInput as error:
+        if error.field == "order_id":
+            raise
 
 
 def _result(release: bool, changed: bool) -> str:

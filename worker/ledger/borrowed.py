@@ -120,6 +120,12 @@ def _of_sqlite3(connection: sqlite3.Connection) -> Borrowed:
 def _of_psycopg(connection: Any) -> Borrowed:
     import psycopg
 
+    if connection.info.pipeline_status != psycopg.pq.PipelineStatus.OFF:
+        raise BadInput(
+            FIELD,
+            "is in pipeline mode, where no answer is read at once: record the job outside of it.",
+        )
+
     def cursor() -> Any:
         return psycopg.Cursor(connection, row_factory=psycopg.rows.tuple_row)
 

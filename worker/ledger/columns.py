@@ -5,6 +5,9 @@ that PostgreSQL (NUL) or any encoding (half of a surrogate pair) refuses. It mus
 answer from being written, so it is stored as U+FFFD, the replacement character.
 """
 
+import math
+from typing import Any
+
 import sqlalchemy
 from sqlalchemy import JSON, Dialect, TypeDecorator
 
@@ -27,4 +30,24 @@ class Text(_Storable):
     cache_ok = True
 
 
-Json = JSON(none_as_null=True)
+class _Json(TypeDecorator[Any]):
+    """Plain JSON: what Python writes as NaN or Infinity no other reader takes, nor PostgreSQL."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
+        return _finite(value)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return value
+
+
+Json = _Json(none_as_null=True)

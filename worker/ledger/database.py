@@ -37,6 +37,8 @@ QUEUE_FOR = text(
     " AS number FROM unnest(CAST(:names AS text[])) AS name ORDER BY number) AS in_sequence"
 )
 CONNECT_SECONDS = 3  # whole seconds, for each address of the server
+LOCK_SECONDS = 10  # how long a statement waits for somebody's transaction
+LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for such a wait that ended
 SILENT_SECONDS = 10  # until a server that acknowledges nothing is taken for gone
 ANNOUNCE = text("SELECT pg_notify(:channel, '')")
 SQLITE_OPTIONS = {"timeout", "uri", "cached_statements", "detect_types"}
@@ -161,6 +163,8 @@ class Database:
         try:
             yield
         except (OperationalError, DBAPIError) as error:
+            if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+                raise self._held_up() from error
             # A DatabaseError of no other kind is SQLite's "file is not a database".
             away = isinstance(error, OperationalError) or type(error) is DatabaseError
             if away or error.connection_invalidated:
@@ -168,6 +172,12 @@ class Database:
             if error.statement is None:  # the driver refused to connect with these options
                 raise self._misconfigured(error.orig) from error
             raise
+
+    def _held_up(self) -> LedgerUnavailable:
+        return LedgerUnavailable(
+            f"The ledger {self.shown_url} is held up: another transaction, perhaps a shop's that"
+            f" asks for the same order, has not ended within {LOCK_SECONDS} s."
+        )
 
     def _misconfigured(self, error: BaseException | None) -> LedgerMisconfigured:
         reason = str(error).strip().splitlines()[0]
@@ -190,6 +200,7 @@ def _postgresql(url: str) -> Engine:
         pool_size=20,
         max_overflow=20,
         pool_pre_ping=True,
+        hide_parameters=True,  # a row may hold what no log may
         isolation_level="READ COMMITTED",
         connect_args={key: value for key, value in asked.items() if key not in make_url(url).query},
     )
@@ -200,6 +211,8 @@ def _postgresql(url: str) -> Engine:
             "SELECT set_config('synchronous_commit', 'on', false)"
             " WHERE current_setting('synchronous_commit') = 'off'"
         )
+        # A shop that leaves its transaction open must not hold every other producer up with it.
+        connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
         connection.commit()
 
     return engine
@@ -214,6 +227,7 @@ def _sqlite(url: str) -> Engine:
     engine = create_engine(
         url,
         pool_size=32,
+        hide_parameters=True,
         max_overflow=-1,
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
     )

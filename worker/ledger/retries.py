@@ -18,6 +18,7 @@ from worker.domain.retries import Schedule, retried, why_not, why_not_by_itself
 from worker.ledger import rows
 from worker.ledger.acceptance import HOLDER
 from worker.ledger.claims import JOB, LOCKED_JOB
+from worker.ledger.database import LOCK_NOT_AVAILABLE
 from worker.ledger.ledger import Ledger
 from worker.ledger.precedence import ORDER, WRITE
 from worker.ledger.schema import FAILED, aliases, jobs
@@ -25,7 +26,6 @@ from worker.ledger.settlements import conclude
 
 BY_SCHEDULE, BY_HAND = 20, 10  # priorities: behind the checkouts' 0, whatever the job's was
 UNCOMMITTED_SECONDS = 2.0  # how long a shop's open transaction that asks for the same is waited for
-LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for such a wait that ended
 PAGE = 200  # failed jobs that are read at once
 SUPERSEDED = "a newer job has taken its place"
 

@@ -6,14 +6,18 @@ statement, in a transaction that has read already, so that it cannot be made to 
 on SQLite on a file that was opened for reading.
 """
 
+import os
+import socket
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, create_engine, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from worker.domain.staleness import ShopOrder, Source
@@ -21,6 +25,7 @@ from worker.errors import BadInput, LedgerUnavailable
 from worker.masking import masked
 
 CONNECT_SECONDS = 3
+GRACE = 2.0  # seconds that a server has to end a query itself
 MOST_ROWS = 100_000  # of one sweep: whoever has more orders has them ordered by age
 STEPS = 10_000  # instructions of SQLite's machine between two looks at the clock
 COLUMNS = frozenset({"order_id", "parent_order_id"})
@@ -70,19 +75,46 @@ def _reading(source: Source, field: str) -> Iterator[Connection]:
         poolclass=NullPool,
         **(_sqlite(source) if sqlite else _postgresql(source)),
     )
+    connected, late = False, threading.Event()
     try:
-        with engine.connect() as connection:
+        with engine.connect() as connection, _ended_after(connection, source.timeout, late):
             if not sqlite:
                 connection.exec_driver_sql("SELECT 1")  # from here on the transaction cannot write
+            connected = True
             yield connection
     except DBAPIError as error:
-        raise _told(error, source, field) from None  # its text may have the URL
+        if late.is_set():
+            raise _took_too_long(source, field) from None
+        away = not connected or error.connection_invalidated
+        raise _told(error, source, field, away=away) from None  # its text may have the URL
     finally:
         engine.dispose()
 
 
+@contextmanager
+def _ended_after(connection: Connection, timeout: float, late: threading.Event) -> Iterator[None]:
+    """Cut a connection whose server has fallen silent: its own limit of time is of no use then."""
+    raw: Any = connection.connection.driver_connection
+
+    def cut() -> None:
+        late.set()
+        with suppress(OSError), socket.socket(fileno=os.dup(raw.fileno())) as same:
+            same.shutdown(socket.SHUT_RDWR)
+
+    if isinstance(raw, sqlite3.Connection):
+        yield
+        return
+    timer = threading.Timer(timeout + GRACE, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def _sqlite(source: Source) -> dict[str, Any]:
-    path = make_url(source.url).database or ""
+    path = quote(make_url(source.url).database or "")
 
     def connect() -> sqlite3.Connection:
         opened = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=source.timeout)
@@ -96,25 +128,33 @@ def _sqlite(source: Source) -> dict[str, Any]:
 
 def _postgresql(source: Source) -> dict[str, Any]:
     milliseconds = max(1, round(source.timeout * 1000))
-    asked = f"-c default_transaction_read_only=on -c statement_timeout={milliseconds}"
+    own = make_url(source.url).query.get("options", "")
+    own = own if isinstance(own, str) else " ".join(own)
+    asked = f"{own} -c default_transaction_read_only=on -c statement_timeout={milliseconds}"
     return {
         "connect_args": {
             "connect_timeout": CONNECT_SECONDS,
-            "options": asked,
+            "options": asked.strip(),
             "prepare_threshold": 0,
         },
     }
 
 
-def _told(error: DBAPIError, source: Source, field: str) -> Exception:
+def _told(error: DBAPIError, source: Source, field: str, *, away: bool) -> Exception:
     said = str(error.orig).strip().splitlines()[0]
     lowered = said.lower()
-    if "interrupted" in lowered or "statement timeout" in lowered:
-        return BadInput(field, f"took longer than {source.timeout:g} s; give it less to read.")
-    if "readonly" in lowered or "read-only" in lowered:
-        return BadInput(field, f"writes ({said}); it may only read.")
-    if error.statement is None or (isinstance(error, OperationalError) and "connect" in lowered):
+    if away:
         return LedgerUnavailable(
             f"The shop's database {masked(source.url)} cannot be read: {said}."
         )
+    if "interrupted" in lowered or "statement timeout" in lowered:
+        return _took_too_long(source, field)
+    if "readonly" in lowered or "read-only" in lowered:
+        return BadInput(field, f"writes ({said}); it may only read.")
+    if error.statement is None:  # while its rows were fetched
+        return BadInput(field, "gives a value that cannot be read; give order ids as text.")
     return BadInput(field, f"cannot be used ({said}); it must be one SELECT that only reads.")
+
+
+def _took_too_long(source: Source, field: str) -> BadInput:
+    return BadInput(field, f"took longer than {source.timeout:g} s; give it less to read.")

@@ -5,10 +5,10 @@ An order whose last job ended within `after` is left alone too, so that one that
 cancelled is looked at once in that time and not at every sweep.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, or_, select, text
+from sqlalchemy import Connection, Row, bindparam, func, or_, select, text, tuple_
 
 from worker.domain.staleness import ShopOrder, StalePolicy
 from worker.ledger.database import Database
@@ -29,11 +29,12 @@ IS_OLD = (
 OPEN_JOB = OPEN.correlate(orders).scalar_subquery()
 LAST_JOB = LAST_END.correlate(orders).scalar_subquery()
 FREE = (
-    select(orders.c.order_id)
+    select(orders.c.order_id, orders.c.state_at)
     .where(IS_OLD, text(SWEEPABLE))
     .where(OPEN_JOB.is_(None), func.coalesce(LAST_JOB, 0.0) <= bindparam("since"))
-    .order_by(orders.c.state_at)
-    .limit(bindparam("most"))
+    .where(tuple_(orders.c.state_at, orders.c.order_id) > tuple_(bindparam("at"), bindparam("id")))
+    .order_by(orders.c.state_at, orders.c.order_id)
+    .limit(BATCH)
 )
 TOLD = select(orders, OPEN_JOB.label("open_job"), LAST_JOB.label("last_end"))
 LEFT = (
@@ -66,12 +67,21 @@ YOUNGER = (
 )
 
 
-def find(database: Database, policy: StalePolicy) -> list[ShopOrder]:
-    """The orders that the ledger proposes, the longest unchanged first; `limit` at most."""
-    with database.read() as connection:
-        which = {**_which(database, connection, policy), "most": policy.limit}
-        found = connection.execute(FREE, which).scalars().all()
-    return [ShopOrder(order_id) for order_id in found]
+def find(database: Database, policy: StalePolicy) -> Iterator[ShopOrder]:
+    """The orders that the ledger proposes, the longest unchanged first, page by page.
+
+    Not only the first of the policy's limit: what the door refuses must not stand before all
+    others for ever.
+    """
+    place: dict[str, Any] = {"at": 0.0, "id": ""}
+    while True:
+        with database.read() as connection:
+            which = _which(database, connection, policy)
+            found = connection.execute(FREE, {**which, **place}).all()
+        yield from (ShopOrder(row.order_id) for row in found)
+        if len(found) < BATCH:
+            return
+        place = {"at": found[-1].state_at, "id": found[-1].order_id}
 
 
 def left_alone(database: Database, policy: StalePolicy) -> tuple[dict[str, str], int]:

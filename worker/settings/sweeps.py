@@ -15,6 +15,7 @@ from worker.settings.urls import Url, ledger_url
 from worker.settings.values import Count, Duration, Switch, Text
 
 _MINUTE, _HOUR = 60.0, 3600.0
+LONGEST_QUERY = 60.0  # seconds
 MOST = 10_000  # orders of one sweep: whoever needs more has another problem
 
 
@@ -44,6 +45,14 @@ def _shop_url(value: object) -> Url | Reference:
     return ledger_url(value)
 
 
+def _short(timeout: float) -> float:
+    """Within the lease of a sweep: one that takes longer would be run twice at once."""
+    if timeout > LONGEST_QUERY:
+        raise ValueError(f"must be at most {LONGEST_QUERY:g}s")
+    return timeout
+
+
+ShopTimeout = Annotated[Duration, AfterValidator(_short)]
 Limit = Annotated[Count, AfterValidator(_bounded)]
 States = Annotated[tuple[str, ...], BeforeValidator(_states)]
 ShopUrl = Annotated[Url | Reference, PlainValidator(_shop_url), PlainSerializer(str)]
@@ -71,7 +80,7 @@ class SellerStale(Section):
     reason_detail: Text | None = None
     shop_query: Text | None = None
     shop_url: ShopUrl | None = Field(default=None, repr=False)  # None: the ledger's own database
-    shop_timeout: Duration = 30.0
+    shop_timeout: ShopTimeout = 30.0
 
     def url(self, environ: Mapping[str, str]) -> Url | None:
         """The database of `shop_query`. Raises ValueError with what is missing or wrong."""

@@ -35,8 +35,9 @@ class Url:
         found: list[str | None] = []
         for url in map(urlsplit, (self.full, *self.full.split(";"))):  # brokers to fail over to
             found += [value for key, value in parse_qsl(url.query) if SECRET_WORD.search(key)]
-            # Without a password the user is masked too: redis://password@host is a common slip.
-            found.append(url.username if url.password is None else url.password)
+            found.append(url.password)
+            if url.password is None and url.scheme in ("redis", "rediss"):
+                found.append(url.username)  # redis://password@host is a common slip
         return tuple({form for text in found if text for form in (text, unquote(text))})
 
     def __str__(self) -> str:
@@ -48,7 +49,10 @@ class Url:
 
 def _connectable(text: str) -> None:
     try:
-        urlsplit(text).port  # noqa: B018  reading it checks it
+        parts = urlsplit(text)
+        parts.port  # noqa: B018  reading it checks it
+        if parts.netloc.count("@") > 1:  # readers of URLs split it at the first one, or at the last
+            raise ValueError  # noqa: TRY301
     except ValueError:
         raise ValueError(
             "has a host or port that cannot be read; percent-encode special characters"

@@ -6,7 +6,7 @@ A schedule is of one seller: a worker that does not know a seller leaves its sch
 from collections.abc import Mapping
 
 from worker import logs
-from worker.errors import BadInput
+from worker.errors import BadInput, LedgerUnavailable
 from worker.ledger import schedules
 from worker.ledger.database import Database
 from worker.ledger.schedules import Due
@@ -43,11 +43,14 @@ class Sweeps:
 
         What the configuration has wrong is logged, and is no reason to try again before its time.
         """
-        if due.name not in self.every() or not schedules.begin(self._database, due):
+        if due.name not in self.every():  # another configuration's, who is to have it now
+            schedules.give_up(self._database, due)
+            return
+        if not schedules.begin(self._database, due):
             return
         try:
             self._sweep(due.name)
-        except BadInput as error:
+        except (BadInput, LedgerUnavailable) as error:
             log.error("a sweep cannot be run", schedule=due.name, error=str(error))  # noqa: TRY400
         schedules.finish(self._database, due)
 
