@@ -25,7 +25,8 @@ from worker.sweeps.stale import StaleSweep
 
 GIVE_UP_AFTER = {Task.CONFIRM: 900.0, Task.CANCEL: 900.0}
 PATIENT = Policy(call_timeout=CALL_TIMEOUT, give_up_after=GIVE_UP_AFTER, doubt_limit=300.0)
-HASTY = replace(PATIENT, max_attempts=1, doubt_limit=15.0)  # jobs fail, and are retried
+# Jobs fail, with an outcome that is known or not, and are retried.
+HASTY = replace(PATIENT, max_attempts=1, doubt_limit=5.0)
 QUOTAS = {
     "ConfirmOrderReference": (3.0, 0.5),
     "CancelOrderReference": (3.0, 0.5),
