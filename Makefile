@@ -26,7 +26,7 @@ example-flask example-fastapi example-django: .venv/.package
 	@.venv/bin/python examples/start.py $(@:example-%=%)
 
 test: .venv/.package ## the whole suite
-	.venv/bin/python -m pytest --numprocesses auto --dist loadgroup $(ARGS)
+	.venv/bin/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 test-foreign: .venv-foreign/.package ## other people's clients against the sandbox
 	ORDER_WORKER_FOREIGN=required .venv-foreign/bin/python -m pytest tests/foreign $(ARGS)

@@ -1,3 +1,7 @@
+import fcntl
+import tempfile
+from pathlib import Path
+
 import pytest
 from processes import both_providers, opened
 
@@ -16,3 +20,13 @@ def shop(tmp_path, sandbox):
     """
     with opened(tmp_path, sandbox.url) as shop:
         yield shop
+
+
+@pytest.fixture(scope="module")
+def brokers_alone():
+    """There is one queue of ours on each broker: two files of tests at once, in processes of their
+    own, would take each other's messages.
+    """
+    with (Path(tempfile.gettempdir()) / "order-worker-brokers.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -19,8 +19,7 @@ from sqlalchemy import select, update
 from worker.domain.jobs import FINAL
 from worker.ledger.schema import aliases, chords, jobs
 
-# One queue of each broker: two tests at once would take each other's messages.
-pytestmark = pytest.mark.xdist_group("brokers")
+pytestmark = pytest.mark.usefixtures("brokers_alone")
 
 REJECTED = (5, 13, 33, 34)  # orders that were cancelled: their confirm is rejected
 LOST = (16, 21)  # orders of which the first answer is lost: a lookup tells
@@ -171,7 +170,7 @@ class Scene:
 
 
 @pytest.fixture(scope="module", params=BROKERS)
-def scene(request, tmp_path_factory):
+def scene(request, tmp_path_factory, brokers_alone):
     directory = tmp_path_factory.mktemp(request.param)
     with both_providers() as sandbox, opened(directory, sandbox.url) as shop:
         yield Scene(request.param, shop, sandbox)

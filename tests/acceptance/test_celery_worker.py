@@ -18,8 +18,7 @@ from sqlalchemy import func, select, update
 
 from worker.ledger.schema import jobs, results
 
-# One queue of each broker: two tests at once would take each other's messages.
-pytestmark = pytest.mark.xdist_group("brokers")
+pytestmark = pytest.mark.usefixtures("brokers_alone")
 
 
 @pytest.fixture

@@ -34,9 +34,6 @@ from worker.ledger.acceptance import Terms
 from worker.ledger.filters import Filters
 from worker.ledger.schema import attempts, jobs, transitions
 
-# One ledger with many jobs for all of them.
-pytestmark = pytest.mark.xdist_group("plans")
-
 MANY = 20_000
 READY = 50
 SCANS = re.compile(r"Seq Scan on (jobs|attempts|transitions)|SCAN (jobs|attempts|transitions)$")

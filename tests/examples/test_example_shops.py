@@ -4,11 +4,7 @@ import sqlite3
 from contextlib import closing
 from urllib.parse import parse_qs
 
-import pytest
 from playwright.sync_api import expect
-
-# One browser, one sandbox and one worker for all tests of a shop.
-pytestmark = pytest.mark.xdist_group("browser")
 
 
 def place_order(page, product, card="4242"):

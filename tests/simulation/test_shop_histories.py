@@ -15,9 +15,6 @@ import pytest
 
 from tests.simulation.playing import play
 
-# All seeds are played by the processes of one fixture.
-pytestmark = pytest.mark.xdist_group("histories")
-
 HISTORIES = 1000  # of a seed
 SEEDS = range(10)
 if os.environ.get("HYPOTHESIS_PROFILE") == "explore":
