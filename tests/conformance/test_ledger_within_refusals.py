@@ -264,3 +264,11 @@ def test_a_shop_waits_for_sqlites_writer_instead_of_failing(ledger, ask, url):
     assert [answer.created for answer in answers] == [True]
     connection.commit()
     connection.close()
+
+
+@on_postgresql
+def test_a_pipeline_is_refused_where_no_answer_comes_at_once(ledger, ask, psql):
+    with psql.pipeline(), pytest.raises(BadInput, match="is in pipeline mode"):
+        ask(psql)
+    psql.commit()
+    assert rows(ledger) == []

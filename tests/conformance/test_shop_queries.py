@@ -1,5 +1,10 @@
 """The shop's query for its stale orders: it reads, in its time, and has the columns."""
 
+import socket
+import sqlite3
+import threading
+from contextlib import closing, contextmanager, suppress
+
 import pytest
 from sqlalchemy import text
 
@@ -86,6 +91,69 @@ def test_a_query_with_other_columns_or_none_is_told(url, unpaid, query, answer):
 
 def test_an_order_without_an_id_is_passed_over(url, unpaid):
     assert asked(url, "SELECT NULL AS order_id") == []
+
+
+def test_a_value_that_cannot_be_read_is_told_as_such(url):
+    if url.startswith("postgresql"):
+        with pytest.raises(BadInput, match="gives a value that cannot be read"):
+            asked(url, "SELECT 'infinity'::date AS order_id")
+
+
+def test_the_options_of_the_shops_own_url_hold(url, unpaid):
+    if not url.startswith("postgresql"):
+        return
+    with unpaid.write() as connection:
+        connection.execute(text("CREATE SCHEMA shop"))
+        connection.execute(text("CREATE TABLE shop.unpaid (order_id text)"))
+        connection.execute(text("INSERT INTO shop.unpaid VALUES ('of the shop')"))
+    own = f"{url}?options=-csearch_path%3Dshop"
+    assert asked(own, "SELECT order_id FROM unpaid") == [ShopOrder("of the shop")]
+    with pytest.raises(BadInput, match=FIELD):
+        asked(own, "DELETE FROM unpaid")
+
+
+def test_a_server_that_falls_silent_is_left_in_time(url, monkeypatch):
+    """Its own limit of time is of no use: nothing of it arrives."""
+    if not url.startswith("postgresql"):
+        return
+    monkeypatch.setattr(shop, "GRACE", 0.2)
+    with silent_before(b"SELECT * FROM (") as port, pytest.raises(BadInput, match="took longer"):
+        asked(url.replace(":5432", f":{port}"), "SELECT 'a' AS order_id", timeout=0.5)
+
+
+def test_a_files_name_may_hold_what_a_uri_would_read(tmp_path):
+    path = tmp_path / "shop#1?.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE unpaid (order_id text)")
+    assert asked(f"sqlite:///{tmp_path}/shop%231%3F.db", "SELECT order_id FROM unpaid") == []
+    assert [file.name for file in tmp_path.iterdir()] == ["shop#1?.db"]
+
+
+@contextmanager
+def silent_before(words):
+    """A port before PostgreSQL's that forwards everything until it hears the words."""
+    done = threading.Event()
+
+    def pump(source, target):
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if words in data:
+                    done.wait(30)
+                    return
+                target.sendall(data)
+
+    def serve(server):
+        with suppress(OSError):
+            accepted, _ = server.accept()
+            with accepted, socket.create_connection(("127.0.0.1", 5432)) as upstream:
+                for pair in ((accepted, upstream), (upstream, accepted)):
+                    threading.Thread(target=pump, args=pair, daemon=True).start()
+                done.wait(30)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, args=(server,), daemon=True).start()
+        yield server.getsockname()[1]
+        done.set()
 
 
 def test_a_shop_that_is_away_is_told_without_its_password(tmp_path):

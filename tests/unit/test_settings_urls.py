@@ -170,3 +170,14 @@ def test_whatever_the_password_only_what_surrounds_it_is_shown(password, form):
     if ":" in password and "u:" not in form and not form.startswith("redis://:"):
         return  # then it is a user and a password
     assert masked(form.format(password)) == f"{before}***{after}"
+
+
+def test_an_at_sign_in_a_password_is_told_before_a_part_of_it_is_taken_for_the_host():
+    for read, url in (
+        (ledger, f"postgresql://u:{PASSWORD}@tail@h/d"),
+        (broker, f"amqp://u:{PASSWORD}@tail@h"),
+    ):
+        with pytest.raises(ConfigurationError, match="percent-encode") as told:
+            read(url)
+        assert PASSWORD not in str(told.value)
+        assert "tail" not in str(told.value)

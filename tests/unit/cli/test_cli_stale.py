@@ -159,3 +159,10 @@ def test_an_order_that_was_only_kept_is_shown_with_who_did_it_and_why(shop):
     assert "kept" in result.stdout
     assert "a phone call" in result.stdout
     assert "has no job" in shop.run("withdraw", ORDER.format(1)).stderr
+
+
+@pytest.mark.parametrize("odd", ["", " ", "s01-1", "\x00"])
+def test_what_can_be_no_order_is_not_said_to_be_kept(shop, odd):
+    result = shop.run("keep", odd, "--seller", "acme")
+    assert result.exit_code == 2
+    assert "order_id" in result.stderr
