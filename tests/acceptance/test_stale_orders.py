@@ -9,7 +9,7 @@ from worker.ledger.acceptance import Terms
 from worker.producers import new_id
 
 CONFIRMED = 6
-STALE = {"stale__every": "1s", "stale__after": "5s"}
+STALE = {"stale__every": "2s", "stale__after": "5s"}
 
 
 def cancelled(sandbox):

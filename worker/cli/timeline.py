@@ -68,7 +68,9 @@ def _events(job: Mapping[str, Any]) -> Iterator[Event]:
         yield began, 1, f"{verb} {attempt['operation']} (attempt {attempt['number']})"
         if ended is not None:
             at = min(ended, _followed(job, began) or ended)
-            yield at, 2, f"came back: {_came_back(attempt)}"
+            # A check's answer lets the next request go in the same moment.
+            place = 0 if attempt["step"] == "lookup:check" else 2
+            yield at, place, f"came back: {_came_back(attempt)}"
 
 
 def _followed(job: Mapping[str, Any], began: str) -> str | None:

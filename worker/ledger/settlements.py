@@ -63,9 +63,8 @@ def go_on(ledger: Ledger, held: Claim, answer: Answer, decision: Decision) -> Cl
         why = why_spared(connection, job, order) if owns else None
         if owns and why is None:
             learn_of_order(ledger, connection, job, decision, order, answer.order, now, held.worker)
-            claim = claims.go_on(ledger, connection, held, row, now)
             _end_attempt(ledger, connection, replace(held, reserved=None), answer)
-            return claim
+            return claims.go_on(ledger, connection, held, row, ledger.database.now(connection))
         if owns:
             _settle(ledger, connection, held, answer, withdrawn(str(why)), order, now)
         _end_attempt(ledger, connection, held if owns else replace(held, reserved=None), answer)
