@@ -1,7 +1,7 @@
 """Celery's canvases with our jobs in them, on each broker, across waits and a killed worker.
 
-One scene per broker: a producer launches all canvases, a first worker is killed in the middle
-of its calls, a second one does the rest, and another process reads the results.
+One scene per broker: a first worker is killed in the middle of a chord's calls, a producer
+launches all other canvases, a second worker does the rest, and another process reads the results.
 """
 
 import json
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("brokers_alone")
 
 REJECTED = (5, 13, 33, 34)  # orders that were cancelled: their confirm is rejected
 LOST = (16, 21)  # orders of which the first answer is lost: a lookup tells
-LAUNCH = """
+ASK = """
 from celery import Celery, chain, chord, group
 
 def ask(number):
@@ -31,9 +31,13 @@ def ask(number):
 
 def then(number):
     return confirm.si(f"S01-0000000-{number:07}", seller="acme")
-
+"""
+LAUNCH_ALONE = """
+chord = chord([ask(number) for number in range(40, 44)], gather.s("killed"))()
+print(json.dumps(chord.as_tuple()))
+"""
+LAUNCH = """
 made = {
-    "of a killed worker": chord([ask(n) for n in range(40, 44)], gather.s("killed"))(),
     "with waits": chord(
         [ask(1), ask(2).set(countdown=1.5), ask(21)], gather.s("waits")
     )(),
@@ -139,10 +143,12 @@ class Scene:
             sandbox.add_fault(
                 match={"order_id": order(number), "operation": "Confirm*"}, when="after", cut=True
             )
-        launched = json.dumps(celery_shop.produce(shop, LAUNCH))
+        alone = celery_shop.produce(shop, ASK + LAUNCH_ALONE)
         worker = ("celery", "-A", "shop_app", "worker", "--without-mingle")
         killed = shop.start(*worker, ORDER_WORKER_CRASH_AT="after_answer")
         assert until(killed.poll) == -signal.SIGKILL
+        ids, members = celery_shop.produce(shop, ASK + LAUNCH)
+        launched = json.dumps([{"of a killed worker": alone, **ids}, members])
         with self.runtime.ledger.database.write() as connection:  # half a minute passes
             connection.execute(update(jobs).where(jobs.c.finished_at > 0).values(publish_at=0.0))
         self.worker = shop.start(*worker)
