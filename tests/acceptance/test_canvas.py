@@ -58,7 +58,10 @@ made = {
         ask(12), then(13).set(link_error=[bill.si("chain"), sorry.s()]), ship.s("never"), then(14)
     )(),
     "linked": ask(16).apply_async(link=[ship.s("one"), ship.s("two")], link_error=bill.si("not")),
-    "rejected": ask(33).apply_async(link=ship.s("never"), link_error=[bill.si(33), sorry.s()]),
+    "rejected": ask(33).apply_async(
+        link=ship.s("never"),
+        link_error=[bill.si(33), sorry.s(), cancel.si("S01-0000000-0000070", seller="acme")],
+    ),
 }
 if not app.conf.broker_url.startswith("memory"):  # which reaches no other process
     shop = Celery("parcels", broker=app.conf.broker_url, set_as_current=False)
@@ -281,6 +284,12 @@ def test_links_fire_after_a_doubt_and_errbacks_of_both_kinds_after_a_rejection(s
     assert scene.told["rejected"][::2] == ["Rejected", "InvalidOrderReferenceStatus"]
 
 
+def test_a_job_may_be_what_follows_a_rejection(scene):
+    until(lambda: 70 in [int(row.order_id[-7:]) for row in standing(scene.runtime).values()])
+    until(lambda: scene.job(70).state == "succeeded")
+    assert scene.job(70).task == "cancel"
+
+
 def test_a_forgotten_result_leaves_the_job(scene):
     state, basis = scene.told["forgotten"]
     assert (state, basis) == ("SUCCESS", scene.job(16).receipt["basis"])
@@ -327,5 +336,5 @@ def test_what_follows_goes_to_the_queue_of_the_shops_own_application(scene):
 def test_no_order_was_changed_twice_and_no_job_is_left(scene):
     until(lambda: all(row.state in FINAL for row in standing(scene.runtime).values()))
     until(lambda: all(r.continued_at for r in standing(scene.runtime).values() if r.options), 60)
-    assert changes(scene.sandbox).keys() == {"ConfirmOrderReference"}
+    assert changes(scene.sandbox).keys() == {"ConfirmOrderReference", "CancelOrderReference"}
     assert "Traceback" not in scene.shop.log_of(scene.worker)

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from celery import Celery, chord, signature
+from celery import Celery, chain, chord, group, signature
 from celery.app.trace import trace_task
 from celery.exceptions import Ignore
 from sqlalchemy import func, select
@@ -77,7 +77,7 @@ def test_eta_is_a_datetime_or_its_text_in_utc_unless_it_says_otherwise(rows, doo
 def test_expires_becomes_the_jobs_deadline_and_is_on_no_message(rows, door):
     confirm.apply_async((ORDER,), {"seller": "acme"}, expires=30, countdown=10)
     (job,) = rows()
-    assert job.deadline - job.due_at == pytest.approx(30)
+    assert job.deadline - job.accepted_at == pytest.approx(30)  # as in Celery: from now
     assert job.options is None
 
 
@@ -190,6 +190,35 @@ def test_what_celery_could_not_send_is_refused_at_the_caller(rows, door, field, 
         confirm.apply_async((ORDER,), {"seller": "acme"}, **{field: odd})
     assert refused.value.field == field
     assert rows() == []
+
+
+@pytest.mark.parametrize(
+    "following",
+    [
+        {"link": cancel.s(ORDER, seller="acme")},
+        {"chain": [cancel.s(ORDER, seller="acme")]},
+        {"link_error": [cancel.s(ORDER, seller="acme")]},
+        {"link": chain(cancel.s(ORDER, seller="acme"), signature("shop.ship"))},
+        {"link": group(signature("shop.ship"), cancel.s(ORDER, seller="acme"))},
+        {"link": chord([cancel.s(ORDER, seller="acme")], signature("shop.ship"))},
+    ],
+)
+def test_a_job_that_would_be_given_what_comes_before_it_is_refused_at_the_caller(
+    rows, door, following
+):
+    with pytest.raises(BadInput, match=r"write cancel\.si\(…\)"):
+        confirm.apply_async((ORDER,), {"seller": "acme"}, **following)
+    assert rows() == []
+
+
+def test_a_chain_of_jobs_that_take_nothing_over_is_accepted(rows, door):
+    (confirm.s(ORDER, seller="acme") | cancel.si(ORDER, seller="acme")).delay()
+    (job,) = rows()
+    assert job.options["chain"][0]["task"] == "worker.cancel"
+    # What ship gives may be an order.
+    inner = chain(signature("shop.ship", app=app), cancel.s(seller="acme"))
+    confirm.apply_async(("S01-1234567-7654321",), {"seller": "acme"}, link=inner)
+    assert len(rows()) == 2
 
 
 def test_what_celery_cannot_send_is_left_out_and_publishing_goes_on(door, monkeypatch):

@@ -59,6 +59,7 @@ def _findings(now: "Runtime", seller: str | None) -> Iterator[Finding]:
     yield from sellers
     yield _ledger(now)
     yield _broker(now.settings.broker.url)
+    yield _schedules(now)
     if seller is not None and all(each.ok for each in sellers):
         yield from _lookup(now, seller)
 
@@ -108,6 +109,15 @@ def _broker(url: "Url") -> Finding:
         return Finding("broker", ok=True, detail=shown)
     detail = f"{shown} cannot be reached: {problem}"
     return Finding("broker", ok=False, detail=detail, code=UNREACHABLE)
+
+
+def _schedules(now: "Runtime") -> Finding:
+    from worker import bootstrap
+
+    every = bootstrap.sweeps(now).every()
+    told = [f"{name} every {seconds:g} s" for name, seconds in every.items()]
+    detail = ", ".join(told) or "none: the configuration has no [stale] and no [retry]"
+    return Finding("schedules", ok=True, detail=detail)
 
 
 def _connect(url: str) -> None:

@@ -42,14 +42,18 @@ class Choice:
     described: dict[str, Any]
     limit: int | None
 
-    def ids(self, ledger: "Ledger") -> tuple[list[str], int]:
-        """The ids, the oldest first if described; and how many names were no job, which is told."""
+    def ids(self, ledger: "Ledger", *, withdrawable: bool = False) -> tuple[list[str], int]:
+        """The ids, the oldest first if described; and how many names were no job, which is told.
+
+        `withdrawable` is as of `Filters`: a condition more on those that are described.
+        """
         from worker.ledger import queries
         from worker.ledger.filters import Filters
 
         if self.names:
             return naming.jobs_of(ledger, self.names)
-        return queries.fitting(ledger, Filters(**self.described), self.limit), 0
+        filters = Filters(**self.described, withdrawable=withdrawable)
+        return queries.fitting(ledger, filters, self.limit), 0
 
 
 def jobs(command: Callable[..., None]) -> Callable[..., None]:

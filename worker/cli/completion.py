@@ -6,16 +6,18 @@ from click.shell_completion import get_completion_class
 VARIABLE = "_ORDER_WORKER_COMPLETE"  # by which a shell asks click
 
 
-@click.command("completion", short_help="Print what makes a shell complete our words.")
+HELP = """Print a script that lets the shell complete commands, options, sellers and jobs.
+
+\b
+bash  eval "$(order-worker completion bash)"    in ~/.bashrc
+zsh   eval "$(order-worker completion zsh)"     in ~/.zshrc, after compinit
+fish  order-worker completion fish | source     in ~/.config/fish/config.fish
+"""
+
+
+@click.command("completion", help=HELP, short_help="Print what makes a shell complete our words.")
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 def command(shell: str) -> None:
-    r"""Print a script that lets the shell complete commands, options, sellers and jobs.
-
-    \b
-    bash  eval "$(order-worker completion bash)"    in ~/.bashrc
-    zsh   eval "$(order-worker completion zsh)"     in ~/.zshrc, after compinit
-    fish  order-worker completion fish | source     in ~/.config/fish/config.fish
-    """
     from worker.cli.program import program
 
     kind = get_completion_class(shell)

@@ -28,8 +28,8 @@ WHY_NOT = {
 @click.option("--why", default="withdrawn on the command line", help="Kept with the job.")
 @acting.terms
 def command(choice: choosing.Choice, why: str, terms: acting.Terms) -> None:
-    """Take back jobs that wait and have had no effect: those that are named, or all that the
-    options describe.
+    """Take back jobs that wait and have had no effect: those that are named, or all of these
+    that the options describe.
 
     Says for each what happened. Exit code 1 if one of them could not be taken back, 2 if one is
     no job.
@@ -37,7 +37,7 @@ def command(choice: choosing.Choice, why: str, terms: acting.Terms) -> None:
     ledger = session.runtime().ledger
     acting.act(
         acting.Deed("withdraw", WITHDRAWN),
-        *choice.ids(ledger),
+        *choice.ids(ledger, withdrawable=True),
         do=lambda job_id: _withdraw(ledger, job_id, why),
         show=partial(listing.show_ids, ledger),
         terms=terms,

@@ -1,12 +1,12 @@
 """Which jobs somebody wants to see or to act on, as conditions that indexes serve."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, text, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, text, true
 
-from worker.domain.jobs import State, WaitingFor
+from worker.domain.jobs import Effect, State, WaitingFor
 from worker.domain.retries import Schedule
 from worker.ledger import standings
 from worker.ledger.ledger import Ledger
@@ -42,24 +42,12 @@ class Filters:
     waiting_for: Sequence[str] = ()
     since: float | None = None
     until: float | None = None
+    withdrawable: bool = False  # waits, and has had no effect
 
 
 def filtered(ledger: Ledger, connection: Connection, filters: Filters) -> Select[Any]:
     """The rows of `jobs` that fit at this moment."""
-    statement = select(jobs)
-    if filters.states:
-        statement = statement.where(jobs.c.state.in_(filters.states))
-    if filters.seller is not None:
-        statement = statement.where(jobs.c.seller == filters.seller)
-    if filters.task is not None:
-        statement = statement.where(jobs.c.task == filters.task)
-    if filters.order_id is not None:
-        statement = statement.where(of_order(filters.order_id))
-    if filters.needs_attention:
-        statement = statement.where(text(FOR_SOMEBODY), ~superseded())
-    if filters.before is not None:
-        cursor = select(jobs.c.seq).where(jobs.c.id == filters.before).scalar_subquery()
-        statement = statement.where(jobs.c.seq < cursor)
+    statement = select(jobs).where(*_at_any_time(filters))
     now = ledger.database.now(connection)
     if filters.waiting_for:
         statement = statement.where(_waiting_for(connection, filters.waiting_for, now))
@@ -68,6 +56,24 @@ def filtered(ledger: Ledger, connection: Connection, filters: Filters) -> Select
     if filters.until is not None:
         statement = statement.where(jobs.c.accepted_at < now - filters.until)
     return statement
+
+
+def _at_any_time(filters: Filters) -> Iterator[ColumnElement[bool]]:
+    if filters.states:
+        yield jobs.c.state.in_(filters.states)
+    if filters.seller is not None:
+        yield jobs.c.seller == filters.seller
+    if filters.task is not None:
+        yield jobs.c.task == filters.task
+    if filters.order_id is not None:
+        yield of_order(filters.order_id)
+    if filters.needs_attention:
+        yield and_(text(FOR_SOMEBODY), ~superseded())
+    if filters.withdrawable:
+        yield and_(jobs.c.state == State.WAITING, jobs.c.effect == Effect.NONE)
+    if filters.before is not None:
+        cursor = select(jobs.c.seq).where(jobs.c.id == filters.before).scalar_subquery()
+        yield jobs.c.seq < cursor
 
 
 def of_order(order_id: str) -> ColumnElement[bool]:

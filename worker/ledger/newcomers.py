@@ -22,9 +22,8 @@ def newcomer(
     spec = ledger.routes.bucket(request, request.first_step.turn)
     due_at = max(0.0, due_in)
     give_up_at = due_at + ledger.policy.give_up_after[request.task]
-    expires_at = None if expires_in is None else due_at + expires_in
-    if expires_at is not None:
-        give_up_at = min(give_up_at, expires_at)
+    if expires_in is not None:
+        give_up_at = min(give_up_at, expires_in)
     return blank(request, job_id) | {
         "bucket": spec.key if spec else None,
         "ready": due_in <= 0 and spec is not None,
@@ -32,7 +31,7 @@ def newcomer(
         "due_at": due_at,
         "deadline": give_up_at,
         "give_up_at": give_up_at,
-        "expires_at": expires_at,
+        "expires_at": expires_in,  # as in Celery: not counted from the due time
         "options": options,
     }
 

@@ -78,3 +78,9 @@ def test_the_tab_key_makes_no_ledger(shop, tmp_path):
     new = tmp_path / "new.db"
     assert offered("show", "", ORDER_WORKER_LEDGER__URL=f"sqlite:///{new}") == ([], "")
     assert not new.exists()
+
+
+def test_the_help_has_a_line_for_each_shell(shop):
+    lines = shop.run("completion", "--help").stdout.splitlines()
+    starts = [line.split()[0] for line in lines if "completion" in line and "Usage" not in line]
+    assert starts == ["bash", "zsh", "fish"]

@@ -69,3 +69,15 @@ def test_many_are_withdrawn_unasked_by_a_script(shop):
     both = [shop.asks("confirm", order, "--seller", "acme") for order in (ORDER, OTHER)]
     assert shop.run("withdraw", *both).exit_code == 0
     assert {job["state"] for job in shop.told("jobs")} == {"withdrawn"}
+
+
+def test_of_those_that_are_described_only_what_can_be_withdrawn_is_meant(shop):
+    ended, applied, waits = (
+        shop.asks("confirm", f"S01-1234567-000000{number}", "--seller", "acme")
+        for number in range(3)
+    )
+    set_job(shop, ended, state="succeeded", ready=False)
+    set_job(shop, applied, effect="applied", ready=False)
+    result = shop.run("withdraw", "--seller", "acme", "--yes")
+    assert (result.exit_code, result.stdout) == (0, f"{waits}  withdrawn\n")
+    assert shop.run("withdraw", "--seller", "acme", "--yes").exit_code == 0
