@@ -12,7 +12,7 @@ from celery.local import Proxy
 from kombu.exceptions import EncodeError
 from kombu.utils import json as kombu_json
 
-from worker import broker, logs
+from worker import broker, canvases, logs
 from worker.errors import BadInput
 from worker.options import given
 
@@ -20,20 +20,13 @@ from worker.options import given
 OF_THE_MESSAGE = (TypeError, ValueError, LookupError, AttributeError, RecursionError, EncodeError)
 log = logs.get("worker.tasks")
 
-# Which members of a canvas are given the result of what comes before it.
-FIRST_OF: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
-    "celery.group": lambda words: words.get("tasks") or (),
-    "celery.chain": lambda words: list(words.get("tasks") or ())[:1],
-    "celery.chord": lambda words: words.get("header") or (),
-}
-
 
 def kept(app: Any, options: Mapping[str, Any]) -> dict[str, Any] | None:
     """What is stored of a call's options: plain JSON values, None if there are none."""
     found = given(options)
     for name in ("link", "link_error", "chain"):
         if name in found:
-            _check_arguments(app, name, found[name])
+            canvases.check(app, name, found[name])
             found[name] = addressed(app, found[name])
     try:
         # kombu's dumps knows signatures and dates; its loads would make dates of texts again.
@@ -65,25 +58,6 @@ def addressed(app: Any, signature: Any) -> Any:
     route = theirs.amqp.router.route(dict(signature.options), signature.task)
     queue = route.get("queue")
     return signature.clone().set(queue=getattr(queue, "name", queue))
-
-
-def _check_arguments(app: Any, option: str, following: Any) -> None:
-    """Raise BadInput for a job of ours that would be given what comes before it as its order."""
-    for signature in following if isinstance(following, list | tuple) else [following]:
-        words = signature.get("kwargs") or {}
-        if (first := FIRST_OF.get(signature["task"])) is not None:
-            _check_arguments(app, option, first(words))
-        elif _is_job(app, signature["task"]) and not signature.get("immutable"):
-            name = signature["task"].rpartition(".")[2]
-            raise BadInput(
-                option,
-                f"{name}.s(…) would be given the result of what comes before it as its order;"
-                f" write {name}.si(…), which is not.",
-            )
-
-
-def _is_job(app: Any, name: str) -> bool:
-    return getattr(app.tasks.get(name), "job_task", None) is not None
 
 
 def _itself(app: Any) -> Any:

@@ -221,6 +221,21 @@ def test_a_chain_of_jobs_that_take_nothing_over_is_accepted(rows, door):
     assert len(rows()) == 2
 
 
+def test_what_a_task_of_the_shop_returns_may_be_the_order_of_the_next_job(rows, door):
+    find = signature("shop.find", app=app)
+    (confirm.s(ORDER, seller="acme") | find | cancel.s(seller="acme")).delay()
+    assert len(rows()) == 1
+    with pytest.raises(BadInput, match="chain"):  # a job's receipt never is, wherever it stands
+        (confirm.s(ORDER, "acme") | find | cancel.si(ORDER, "acme") | confirm.s("acme")).delay()
+
+
+@pytest.mark.parametrize(
+    "odd", [{"kwargs": 5}, {"kwargs": {"tasks": 5}}, {"kwargs": {"tasks": [5, {"task": [1]}]}}]
+)
+def test_a_canvas_from_elsewhere_may_be_odd(door, odd):
+    assert kept(app, {"link": {"task": "celery.group", **odd}})
+
+
 def test_what_celery_cannot_send_is_left_out_and_publishing_goes_on(door, monkeypatch):
     sent = []
 

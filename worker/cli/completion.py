@@ -4,8 +4,6 @@ import click
 from click.shell_completion import get_completion_class
 
 VARIABLE = "_ORDER_WORKER_COMPLETE"  # by which a shell asks click
-
-
 HELP = """Print a script that lets the shell complete commands, options, sellers and jobs.
 
 \b

@@ -94,6 +94,22 @@ def test_a_job_that_waits_says_for_what_and_until_when():
     assert last == "  next      waits for a token of its quota, due 2026-01-31 23:59:59"
 
 
+def test_a_check_has_come_back_before_the_write_that_it_lets_go_in_the_same_moment():
+    told = list(
+        lines(
+            job(
+                task="cancel",
+                attempts=[
+                    attempt(1, "Get", "lookup:check", 2, 3, "applied", status=200),
+                    attempt(2, "Cancel", "apply", 3, 4, "applied", status=200),
+                ],
+            )
+        )
+    )
+    (came_back,) = [number for number, line in enumerate(told) if "03.000  came back" in line]
+    assert "sent Cancel" in told[came_back + 1]
+
+
 def test_a_request_in_flight_has_not_come_back():
     running = job(
         state="running",
