@@ -77,7 +77,9 @@ def test_eta_is_a_datetime_or_its_text_in_utc_unless_it_says_otherwise(rows, doo
 def test_expires_becomes_the_jobs_deadline_and_is_on_no_message(rows, door):
     confirm.apply_async((ORDER,), {"seller": "acme"}, expires=30, countdown=10)
     (job,) = rows()
-    assert job.deadline - job.accepted_at == pytest.approx(30)  # as in Celery: from now
+    # As in Celery: from now.
+    assert job.deadline - job.accepted_at == pytest.approx(30)
+    assert job.expires_at - job.accepted_at == pytest.approx(30)
     assert job.options is None
 
 
