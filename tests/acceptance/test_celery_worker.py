@@ -1,11 +1,7 @@
 """`celery -A … worker` as a shop runs it: pools, brokers, signals, continuations, lost answers."""
 
 import functools
-import os
-import shutil
 import signal
-import socket
-import subprocess
 import time
 from collections import Counter
 
@@ -16,6 +12,7 @@ from celery_shop import BROKERS, changes, continued, finished, order, reachable,
 from processes import until
 from sqlalchemy import func, select, update
 
+from tests.servers import OwnRedis, running
 from worker.ledger.schema import jobs, results
 
 pytestmark = pytest.mark.usefixtures("brokers_alone")
@@ -150,36 +147,11 @@ print(json.dumps([good, twice, odd, parked]))
     assert not (shop.directory / "owned").exists()
 
 
-class OwnRedis:
-    """A Redis of the test's own, to flush, to kill and to start again."""
-
-    def __init__(self, program, directory):
-        with socket.create_server(("127.0.0.1", 0)) as one:
-            self.port = one.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
-        self._directory = directory
-        self.begin()
-
-    def begin(self):
-        self._process = subprocess.Popen(
-            self._command, cwd=self._directory, stdout=subprocess.DEVNULL
-        )
-
-    def kill(self):
-        self._process.kill()
-        self._process.wait()
-
-
 @pytest.fixture
-def redis(tmp_path):
-    program = shutil.which("redis-server")
-    if program is None:
-        assert not os.environ.get("CI"), "redis-server is not installed"
-        pytest.skip("redis-server is not installed: no Redis to flush and to kill")
-    own = OwnRedis(program, tmp_path)
-    yield own
-    own.kill()
+def redis():
+    """A Redis of the test's own, to flush, to kill and to start again."""
+    with running(OwnRedis) as own:
+        yield own
 
 
 CONFIRMS = """
