@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 
 LOOK = 0.1  # seconds between two looks at the workers
+LEAVES_WITHIN = 20.0  # seconds; a supervisor is not patient for ever
 
 
 class Crew:
@@ -36,15 +37,23 @@ class Crew:
             self._workers[number].send_signal(signal.SIGSTOP)
             self._asleep[number] = time.monotonic() + seconds
 
-    def leave(self) -> None:
-        """End all of them as a supervisor does, and wait until they are gone."""
+    def leave(self) -> list[str]:
+        """End all of them as a supervisor does; which had to be killed in the end."""
         self._over.set()
         self._thread.join()
         for worker in self._workers:
             worker.send_signal(signal.SIGCONT)
             worker.terminate()
-        for worker in self._workers:
-            self.ended[worker.wait(60.0)] += 1
+        give_up_at = time.monotonic() + LEAVES_WITHIN
+        stayed = []
+        for number, worker in enumerate(self._workers):
+            try:
+                worker.wait(max(0.0, give_up_at - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                stayed.append(f"worker {number}, {worker.args}")
+                worker.kill()
+            self.ended[worker.wait()] += 1
+        return stayed
 
     def _watch(self) -> None:
         while not self._over.wait(LOOK):

@@ -24,9 +24,11 @@ class Report:
     requests: int = 0
     lost_leases: int = 0
     refused: int = 0  # calls of a producer while the ledger was away
-    slowest_delay: float = 0.0  # seconds, of the accepted calls
-    longest_recovery: float = 0.0  # seconds, from a lost attempt's claim to the job's next one
+    slowest_delay: float = 0.0  # seconds, of the accepted calls but a producer's first
+    recoveries: list[tuple[float, str]] = field(default_factory=list)  # see `judge_recovery`
+    story: list[str] = field(default_factory=list)  # of the job that recovered last
     exits: Counter[int] = field(default_factory=Counter)
+    stayed: list[str] = field(default_factory=list)  # workers that did not leave when told to
     lost: list[str] = field(default_factory=list)
     applied_twice: list[str] = field(default_factory=list)
     sent_blindly: list[str] = field(default_factory=list)
@@ -35,9 +37,14 @@ class Report:
     findings: list[str] = field(default_factory=list)  # of `order-worker verify`
 
     @property
+    def longest_recovery(self) -> float:
+        return max(self.recoveries, default=(0.0, ""))[0]
+
+    @property
     def wrong(self) -> dict[str, list[str]]:
         kinds = (
             "lost",
+            "stayed",
             "applied_twice",
             "sent_blindly",
             "over_quota",
@@ -53,7 +60,8 @@ class Report:
         yield f"faults: {_counted(self.faults)}"
         yield f"jobs: {_counted(self.jobs)}; {self.lost_leases} leases were lost"
         yield f"longest recovery of a lost worker's job: {self.longest_recovery:.1f} s"
-        yield f"slowest delay: {self.slowest_delay:.2f} s; refused meanwhile: {self.refused}"
+        yield from self.story
+        yield f"slowest delay, once warm: {self.slowest_delay:.2f} s; refused: {self.refused}"
         yield f"workers ended with: {_counted(self.exits)}"
         yield (
             f"lost {len(self.lost)}, applied twice {len(self.applied_twice)}, sent blindly"
@@ -76,16 +84,22 @@ def judge_ledger(report: Report, accepted: Sequence[str], rows: Iterable[Any]) -
     ]
 
 
-def judge_recovery(report: Report, attempts: Iterable[Any]) -> None:
-    """How long a job whose worker was lost had to wait for its next request."""
+def judge_recovery(report: Report, attempts: Iterable[Any], transitions: Iterable[Any]) -> None:
+    """How long a job whose worker was lost had to wait: from the claim to the next one, seconds."""
     lost: dict[str, float] = {}
     for attempt in attempts:  # by id: in the sequence of their claims
         since = lost.pop(attempt.job_id, None)
         if since is not None:
-            waited = attempt.claimed_at - since
-            report.longest_recovery = max(report.longest_recovery, waited)
+            report.recoveries.append((attempt.claimed_at - since, attempt.job_id))
         if attempt.message == "the worker was lost":
             lost[attempt.job_id] = attempt.claimed_at
+    if report.recoveries:
+        _, job_id = max(report.recoveries)
+        steps = [each for each in transitions if each.job_id == job_id and each.subject == "job"]
+        report.story = [
+            f"    +{each.at - steps[0].at:.1f} s {each.new} {each.waiting_for or ''}: {each.why}"
+            for each in steps
+        ]
 
 
 def judge_provider(

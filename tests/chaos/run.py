@@ -14,7 +14,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select, text
 
 from tests.acceptance.processes import Shop, opened
 from tests.chaos import judgement, plan
@@ -25,7 +25,7 @@ from tests.chaos.plan import Plan
 from tests.servers import OwnPostgreSQL, OwnRabbitMQ, OwnRedis, running
 from worker.bootstrap import Runtime
 from worker.errors import LedgerUnavailable
-from worker.ledger.schema import PARKED, RUNNING, attempts, jobs
+from worker.ledger.schema import PARKED, RUNNING, attempts, jobs, transitions
 from worker.sandbox.accounts import AmazonPayAccount, SellerCenterAccount
 from worker.sandbox.server import Sandbox
 
@@ -62,7 +62,7 @@ def play(wanted: Plan, directory: Path) -> Report:
             report.disturbances[name] += 1
             time.sleep(max(0.0, next_at - time.monotonic()))
         report.duration = time.monotonic() - began
-        crew.leave()
+        report.stayed = crew.leave()
         report.exits = crew.ended
         _judge(report, shop, runtime, sandbox, asks)
     return report
@@ -106,6 +106,8 @@ def _start_worker(shop: Shop, number: int, brokers: tuple[str, ...]) -> "subproc
     return shop.start_worker(
         "-P",
         POOLS[number % len(POOLS)],
+        "-n",
+        f"worker{number}@%h",
         "--without-mingle",
         "--without-gossip",
         celery=True,
@@ -138,8 +140,6 @@ def _is_over(producers: "list[subprocess.Popen[bytes]]", runtime: Runtime) -> bo
     assert not any(codes), f"a producer ended with {codes}"
     if None in codes:
         return False
-    from sqlalchemy import or_, text
-
     open_ones = select(func.count()).select_from(jobs).where(or_(text(RUNNING), text(PARKED)))
     try:
         with runtime.ledger.database.read() as connection:
@@ -151,19 +151,21 @@ def _is_over(producers: "list[subprocess.Popen[bytes]]", runtime: Runtime) -> bo
 def _judge(
     report: Report, shop: Shop, runtime: Runtime, sandbox: Sandbox, asks: list[dict[str, Any]]
 ) -> None:
-    accepted = [
-        json.loads(line)
+    by_producer = [
+        [json.loads(line) for line in answers.read_text(encoding="utf-8").splitlines()]
         for answers in sorted(shop.directory.glob("answers-*.jsonl"))
-        for line in answers.read_text(encoding="utf-8").splitlines()
     ]
+    accepted = [each for answers in by_producer for each in answers]
     assert len(accepted) == len(asks)
     report.refused = sum(each["refused"] for each in accepted)
-    report.slowest_delay = max(each["seconds"] for each in accepted)
+    warm = [each["seconds"] for answers in by_producer for each in answers[1:]]
+    report.slowest_delay = max(warm, default=0.0)
     with runtime.ledger.database.read() as connection:
         rows = connection.execute(select(jobs)).all()
         sent = connection.execute(select(attempts).order_by(attempts.c.id)).all()
+        steps = connection.execute(select(transitions).order_by(transitions.c.id)).all()
     judgement.judge_ledger(report, [each["id"] for each in accepted], rows)
-    judgement.judge_recovery(report, sent)
+    judgement.judge_recovery(report, sent, steps)
     parents = {ask["order_id"]: ask["parent_order_id"] for ask in asks if "parent_order_id" in ask}
     judgement.judge_provider(report, sandbox.requests(), sandbox.orders(), parents)
     judgement.judge_truth(report, rows, sandbox.orders())
