@@ -34,7 +34,10 @@ class DispatcherStep(bootsteps.StartStopStep):
         self._thread.start()
 
     def close(self, parent: Any) -> None:  # noqa: ARG002 - Celery's signature
+        from worker.bootstrap import outage
+
         self._stopping.set()
+        outage().leave()
 
     def stop(self, parent: Any) -> None:
         self.close(parent)

@@ -18,6 +18,7 @@ from worker.executor import Executor
 from worker.ledger import upgrade
 from worker.ledger.database import Database
 from worker.ledger.ledger import Ledger
+from worker.outage import Outage
 from worker.producers import Producers, new_id
 from worker.providers.base import Provider
 from worker.providers.sellers import Sellers, provider_class
@@ -37,6 +38,12 @@ class Runtime:
     producers: Producers
     executor: Executor
     worker: str  # this process' name in the ledger
+
+
+@functools.cache
+def outage() -> Outage:
+    """How this process waits for a ledger that is away."""
+    return Outage(SystemClock())
 
 
 @functools.cache
@@ -71,7 +78,7 @@ def build(configured: Settings) -> Runtime:
         ledger=ledger,
         sellers=sellers,
         producers=Producers(ledger, sellers, configured.source),
-        executor=Executor(ledger, sellers, SystemClock(), worker),
+        executor=Executor(ledger, sellers, SystemClock(), worker, outage=outage()),
         worker=worker,
     )
 
