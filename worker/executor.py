@@ -25,7 +25,7 @@ from worker.domain.decisions import Circumstances, Decision, decide
 from worker.domain.jobs import Job
 from worker.domain.outcomes import Answer, Outcome
 from worker.errors import LedgerUnavailable
-from worker.ledger import claims, settlements
+from worker.ledger import claims, returning, settlements
 from worker.ledger.claims import Claim
 from worker.ledger.ledger import Ledger
 from worker.providers.base import Provider
@@ -37,7 +37,11 @@ TROUBLE = frozenset({Outcome.THROTTLED, Outcome.UNKNOWN, Outcome.DENIED})
 
 
 class Executor:
-    """Runs jobs, in any number of threads. `worker` is the name that stands in the ledger."""
+    """Runs jobs, in any number of threads. `worker` is the name that stands in the ledger.
+
+    While `leaving` says yes nothing is claimed, and no further request is made of a claim;
+    `pause` is how a job waits between two requests, and may end early then.
+    """
 
     def __init__(
         self,
@@ -46,6 +50,8 @@ class Executor:
         clock: Clock,
         worker: str,
         jitter: Callable[[], float] = random.random,
+        leaving: Callable[[], bool] = lambda: False,
+        pause: Callable[[float], None] | None = None,
     ) -> None:
         self._ledger = ledger
         self._policy = ledger.policy
@@ -53,6 +59,8 @@ class Executor:
         self._clock = clock
         self._worker = worker
         self._jitter = jitter
+        self._leaving = leaving
+        self._pause = pause or clock.sleep
 
     def run(self, job_id: str) -> Job | None:
         """Carry a job as far as it goes now; the job as it then stands, None if there is none.
@@ -60,6 +68,8 @@ class Executor:
         A message that came too early, twice or late finds nothing to claim and does nothing.
         """
         while True:
+            if self._leaving():
+                return returning.hand_back_one(self._ledger, job_id)
             claimed_from = self._clock.monotonic()
             held = claims.claim(self._ledger, job_id, self._worker)
             if isinstance(held, Claim):
@@ -77,6 +87,8 @@ class Executor:
         run = Run(held, claimed_from)
         for attempt in self._in_place(run):
             if run.answer is not None:  # a further request: its own token, and the lease anew
+                if self._leaving():
+                    break
                 run.claimed_from = self._clock.monotonic()
                 taken = claims.take(self._ledger, run.held)
                 if taken is None:
@@ -109,7 +121,7 @@ class Executor:
             wait=_retry_in,
             stop=out_of_patience,
             before_sleep=note,
-            sleep=self._clock.sleep,
+            sleep=self._pause,
             retry_error_callback=lambda _state: None,
         )
 

@@ -41,8 +41,15 @@ def produce(shop):
 # --- pools and brokers ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pool", ["threads", "solo"])
-@pytest.mark.parametrize("broker", BROKERS)
+@pytest.mark.parametrize(
+    ("broker", "pool"),
+    [
+        (broker, pool)
+        for broker in BROKERS
+        for pool in ("threads", "solo", "prefork")
+        if (broker, pool) != ("memory", "prefork")
+    ],
+)
 def test_a_worker_carries_out_what_is_asked(shop, sandbox, start, produce, broker, pool):
     shop.configuration(broker__url=reachable(broker))
     runtime = shop.ledger()
