@@ -48,8 +48,7 @@ def configuration(url: str, concurrency: int) -> dict[str, Any]:
         "task_reject_on_worker_lost": False,
         "worker_prefetch_multiplier": 1,
         "worker_concurrency": concurrency,
-        # The children of a prefork pool cannot reach an in-memory broker.
-        "worker_pool": pools.THREADS if url.startswith("memory:") else pools.UNTOLD,
+        "worker_pool": pools.UNTOLD,
         "worker_consumer": "worker.consumer:Consumer",  # one odd message must not end the fleet
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
