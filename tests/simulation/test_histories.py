@@ -9,6 +9,7 @@ from tests.simulation.world import Fleet, World
 from worker.domain.jobs import Policy
 from worker.domain.outcomes import Outcome
 from worker.ledger.schema import attempts, jobs, transitions
+from worker.ledger.verification import replay
 
 HISTORIES = 60
 WRITES = {"confirm": "ConfirmOrderReference", "cancel": "CancelOrderReference"}
@@ -75,6 +76,7 @@ def test_a_history_ends_well(seed):
     nothing_was_sent_again_blindly(ended, sent)
     every_state_is_true_at_the_provider(fleet.provider, ended)
     every_state_is_that_of_its_last_transition(ended, steps)
+    assert [f"{one.id} {one.what}" for one in replay.findings(fleet.ledger)] == []
 
 
 def no_order_was_applied_twice(provider):
