@@ -93,6 +93,12 @@ class OwnRedis(Server):
         where = ("--port", str(self.port), "--bind", "127.0.0.1")
         return self.run(self._program, *where, "--save", "", "--appendonly", "no")
 
+    def flush(self) -> None:
+        """Forget every message and binding."""
+        with socket.create_connection(("127.0.0.1", self.port), 5.0) as one:
+            one.sendall(b"FLUSHALL\r\n")
+            assert one.recv(64) == b"+OK\r\n"
+
 
 class OwnPostgreSQL(Server):
     """`url` is of its one database, `test`."""
@@ -233,3 +239,27 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < give_up_at, f"{what} does not answer"
         time.sleep(0.05)
+
+
+SHARED = "postgresql+psycopg://postgres@127.0.0.1:5432"
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """The URL of an empty database on the server that stands at the usual port of this machine;
+    skips the test where there is none, and fails in CI.
+    """
+    name = f"order_worker_{uuid.uuid4().hex}"
+    try:
+        server = psycopg.connect(
+            host="127.0.0.1", user=ACCOUNT, dbname="test", autocommit=True, connect_timeout=2
+        )
+    except psycopg.OperationalError as error:
+        why = f"no PostgreSQL at 127.0.0.1:5432: {error}"
+        if os.environ.get("CI"):
+            pytest.fail(why)
+        pytest.skip(why)
+    with server:
+        server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        yield f"{SHARED}/{name}"
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -11,7 +11,7 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from worker import crash
+from worker import crash, forks, leaving
 from worker.clock import SystemClock
 from worker.errors import BadInput
 from worker.executor import Executor
@@ -43,7 +43,7 @@ class Runtime:
 @functools.cache
 def outage() -> Outage:
     """How this process waits for a ledger that is away."""
-    return Outage(SystemClock())
+    return Outage(SystemClock(), leaving.has_begun)
 
 
 @functools.cache
@@ -64,23 +64,49 @@ def runtime() -> Runtime:
 def _runtime(_pid: int) -> Runtime:
     built = build(settings())
     upgrade.ensure(built.ledger.database)
+    _built.append(built)
     return built
+
+
+_built: list[Runtime] = []  # the runtimes of this process and of those that it was forked from
+
+
+def _forget_connections() -> None:
+    for inherited in _built:
+        inherited.ledger.database.forget_connections()
+
+
+forks.renew_in_child(_forget_connections)
 
 
 def build(configured: Settings) -> Runtime:
     """All objects of a process, nothing reached yet."""
+    worker = _name()
     sellers = _sellers(configured)
     ledger = Ledger(Database(configured.ledger.url.full), sellers, configured.policy())
-    # Containers share host names and pids: a worker must not take a dead one's jobs for its own.
-    worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
     return Runtime(
         settings=configured,
         ledger=ledger,
         sellers=sellers,
         producers=Producers(ledger, sellers, configured.source),
-        executor=Executor(ledger, sellers, SystemClock(), worker, outage=outage()),
+        executor=Executor(
+            ledger,
+            sellers,
+            SystemClock(),
+            worker,
+            outage=outage(),
+            leaving=leaving.has_begun,
+            pause=leaving.sleep,
+        ),
         worker=worker,
     )
+
+
+def _name() -> str:
+    """What this process is called in the ledger: a child's name begins with its parent's."""
+    # Containers share host names and pids: a worker must not take a dead one's jobs for its own.
+    own = f"{os.getpid()}:{secrets.token_hex(3)}"
+    return f"{_built[-1].worker}/{own}" if _built else f"{socket.gethostname()}:{own}"
 
 
 def sweeps(now: Runtime) -> "Sweeps":

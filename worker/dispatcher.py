@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from worker import logs
 from worker.errors import LedgerUnavailable
-from worker.ledger import recovery, rounds, routing, schedules
+from worker.ledger import recovery, returning, rounds, routing, schedules
 from worker.ledger.chords import Chord
 from worker.ledger.continuations import Message
 from worker.ledger.ledger import Ledger
@@ -83,6 +83,11 @@ class Dispatcher:
         if unsent:  # else each round without a broker would double the wait for the next one
             rounds.unmark(self._ledger, unsent)
         return found.next_in
+
+    def leave(self) -> None:
+        """Hand back what was published and that nobody has claimed. Raises LedgerUnavailable."""
+        if self._outstanding:
+            returning.hand_back(self._ledger, self._outstanding)
 
     def _tell_schedules(self) -> float:
         """Have each due schedule run by somebody; the seconds until the next one, LONGEST at most.

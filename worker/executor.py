@@ -21,7 +21,7 @@ from worker.domain.decisions import Circumstances, Decision, decide
 from worker.domain.jobs import Job
 from worker.domain.outcomes import Answer, Outcome
 from worker.errors import LedgerUnavailable, LedgerUndone
-from worker.ledger import claims, settlements
+from worker.ledger import claims, returning, settlements
 from worker.ledger.claims import Claim, HoldUnknown
 from worker.ledger.ledger import Ledger
 from worker.outage import Outage
@@ -37,7 +37,11 @@ TROUBLE = frozenset({Outcome.THROTTLED, Outcome.UNKNOWN, Outcome.DENIED})
 
 
 class Executor:
-    """Runs jobs, in any number of threads. `worker` is the name that stands in the ledger."""
+    """Runs jobs, in any number of threads. `worker` is the name that stands in the ledger.
+
+    While `leaving` says yes nothing is claimed, and no further request is made of a claim;
+    `pause` is how a job waits between two requests, and may end early then.
+    """
 
     def __init__(
         self,
@@ -47,6 +51,8 @@ class Executor:
         worker: str,
         jitter: Callable[[], float] = random.random,
         outage: Outage | None = None,
+        leaving: Callable[[], bool] = lambda: False,
+        pause: Callable[[float], None] | None = None,
     ) -> None:
         self._ledger = ledger
         self._policy = ledger.policy
@@ -54,7 +60,9 @@ class Executor:
         self._clock = clock
         self._worker = worker
         self._jitter = jitter
-        self._outage = outage or Outage(clock)
+        self._outage = outage or Outage(clock, leaving)
+        self._leaving = leaving
+        self._pause = pause or clock.sleep
 
     def run(self, job_id: str) -> Job | None:
         """Carry a job as far as it goes now; the job as it then stands, None if there is none.
@@ -64,6 +72,8 @@ class Executor:
         for too long. It may be called again.
         """
         while True:
+            if self._leaving():
+                return returning.hand_back_one(self._ledger, job_id)
             claimed_from = self._clock.monotonic()
             held = self._hold(claims.claim, self._ledger, job_id, self._worker)
             if isinstance(held, Claim):
@@ -95,7 +105,7 @@ class Executor:
         run = Run(held, claimed_from)
         try:
             for attempt in self._in_place(run):
-                if run.answer is not None and not self._take(run):
+                if run.answer is not None and (self._leaving() or not self._take(run)):
                     break
                 run.answer = self._send(run.held, run.claimed_from)
                 run.decision = self._decide(run.held, run.answer, run.claimed_from)
@@ -142,7 +152,7 @@ class Executor:
             wait=_retry_in,
             stop=out_of_patience,
             before_sleep=note,
-            sleep=self._clock.sleep,
+            sleep=self._pause,
             retry_error_callback=lambda _state: None,
         )
 

@@ -28,14 +28,9 @@ log = logs.get("worker.outage")
 class Outage:
     """How a process waits for its ledger; shared by its threads."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, leaving: Callable[[], bool] = lambda: False) -> None:
         self._clock = clock
-        self._left_at: float | None = None  # monotonic seconds
-
-    def leave(self) -> None:
-        """The process was told to end."""
-        if self._left_at is None:
-            self._left_at = self._clock.monotonic()
+        self._leaving = leaving
 
     def sit_out(self, work: Callable[[], Value], seconds: float = KEPT_SECONDS) -> Value:
         """Do it, again and again while the ledger is away; it has to bear being repeated.
@@ -43,10 +38,13 @@ class Outage:
         Raises LedgerUnavailable when the time is over.
         """
         began = self._clock.monotonic()
+        seen_leaving: list[float] = []
 
         def is_over(_state: RetryCallState) -> bool:
             now = self._clock.monotonic()
-            left_for = 0.0 if self._left_at is None else now - self._left_at
+            if self._leaving():
+                seen_leaving.append(now)
+            left_for = now - seen_leaving[0] if seen_leaving else 0.0
             return now - began >= seconds or left_for >= LEAVING_SECONDS
 
         return Retrying(

@@ -41,8 +41,15 @@ def produce(shop):
 # --- pools and brokers ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pool", ["threads", "solo"])
-@pytest.mark.parametrize("broker", BROKERS)
+@pytest.mark.parametrize(
+    ("broker", "pool"),
+    [
+        (broker, pool)
+        for broker in BROKERS
+        for pool in ("threads", "solo", "prefork")
+        if (broker, pool) != ("memory", "prefork")
+    ],
+)
 def test_a_worker_carries_out_what_is_asked(shop, sandbox, start, produce, broker, pool):
     shop.configuration(broker__url=reachable(broker))
     runtime = shop.ledger()
@@ -71,11 +78,18 @@ print(json.dumps([ids, total, [receipt["basis"] for receipt in receipts]]))
     assert "jane.doe" not in said.lower()
 
 
-@pytest.mark.parametrize("arguments", [(), ("-P", "prefork")])
-def test_without_a_pool_and_with_prefork_the_worker_runs_in_threads(shop, start, arguments):
-    worker = start(*arguments)
+@pytest.mark.parametrize(("arguments", "pool"), [((), "thread"), (("-P", "prefork"), "prefork")])
+def test_a_worker_runs_in_threads_unless_prefork_is_asked_for(shop, start, arguments, pool):
+    shop.configuration(broker__url=reachable("redis"))
+    worker = start("-c", "2", *arguments)
     said = until(lambda: "ready." in shop.log_of(worker) and shop.log_of(worker))
-    assert "concurrency: 4 (thread)" in said
+    assert f"concurrency: 2 ({pool})" in said
+
+
+def test_prefork_is_refused_with_a_sentence_where_its_children_reach_no_broker(shop, start):
+    worker = start("-P", "prefork")
+    assert until(worker.poll) == 2
+    assert "cannot reach the in-memory broker: use -P threads" in shop.log_of(worker)
 
 
 @pytest.mark.parametrize("name", ["gevent", "eventlet"])
@@ -86,7 +100,8 @@ def test_a_pool_of_greenlets_is_refused_with_a_sentence(shop, start, name):
     )
     worker = start("-P", "custom", CELERY_CUSTOM_WORKER_POOL="pools:TaskPool")
     assert until(worker.poll) == 2
-    assert f"not in celery.concurrency.{name}: use -P threads or solo." in shop.log_of(worker)
+    refusal = f"does not run in celery.concurrency.{name}: use -P threads, prefork or solo."
+    assert refusal in shop.log_of(worker)
 
 
 def test_a_worker_without_a_sellers_secret_says_so_and_ends(shop, start):

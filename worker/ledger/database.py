@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
+from worker import forks
 from worker.errors import CommitUnknown, LedgerMisconfigured, LedgerUnavailable, LedgerUndone
 from worker.ledger import refusals
 from worker.ledger.changes import CHANNEL, Changes, Notices, Versions
@@ -166,7 +167,12 @@ class Database:
         with self.engine.connect() as connection:
             raw = connection.connection.dbapi_connection
             assert raw is not None  # noqa: S101 - the connection is open
-            yield Versions(lambda: raw.execute("PRAGMA data_version").fetchone()[0])
+
+            def version() -> int:
+                with forks.held_off():  # SQLite's locks are the process'
+                    return int(raw.execute("PRAGMA data_version").fetchone()[0])
+
+            yield Versions(version)
 
     def forget_connections(self) -> None:
         """For a forked child: drop what is shared with the parent without closing it."""

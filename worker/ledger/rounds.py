@@ -74,7 +74,10 @@ TO_UNMARK = (
     .with_for_update(skip_locked=True, key_share=True)
 )
 UNMARK = update(jobs).where(jobs.c.seq.in_(TO_UNMARK)).values(publish_at=0.0, publish_count=0)
-HELD_BY = select(func.count()).where(text(RUNNING), jobs.c.worker == bindparam("of_worker"))
+# By itself or by a child of its pool, whose name begins with the worker's.
+HELD_BY = select(func.count()).where(
+    text(RUNNING), jobs.c.worker.startswith(bindparam("of_worker"), autoescape=False)
+)
 # Published, not claimed, and not yet taken for lost: it will want a slot.
 ON_THE_WAY = (
     select(jobs.c.id)
