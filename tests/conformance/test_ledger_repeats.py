@@ -125,5 +125,6 @@ def test_no_verb_is_left_out():
 
 
 def opens_a_transaction(made):
-    calls = [each for each in ast.walk(made) if isinstance(each, ast.Call) and not each.args]
-    return any(getattr(each.func, "attr", None) == "write" for each in calls)
+    calls = [each for each in ast.walk(made) if isinstance(each, ast.Call)]
+    named = [(getattr(each.func, "attr", getattr(each.func, "id", "")), each) for each in calls]
+    return any(name == "written" or (name == "write" and not each.args) for name, each in named)
