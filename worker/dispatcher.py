@@ -74,8 +74,7 @@ class Dispatcher:
                 self._ledger, self._worker, self._slots, self._outstanding, next_sweep
             )
         except LedgerUnavailable as error:
-            log.warning("the ledger is away", error=str(error))
-            self._away = True
+            self.lose(error)
             return AFTER_ERROR
         unsent = {message.id for message in found.messages if not self._publish(message)}
         sent = {message.id for message in found.messages} - unsent
@@ -83,6 +82,11 @@ class Dispatcher:
         if unsent:  # else each round without a broker would double the wait for the next one
             rounds.unmark(self._ledger, unsent)
         return found.next_in
+
+    def lose(self, error: LedgerUnavailable) -> None:
+        """The ledger is away; when it is back, workers may hold answers that it has missed."""
+        log.warning("the ledger is away", error=str(error))
+        self._away = True
 
     def leave(self) -> None:
         """Hand back what was published and that nobody has claimed. Raises LedgerUnavailable."""

@@ -82,6 +82,7 @@ def accept(ledger: Ledger, request: Request, terms: Terms) -> Accepted:
             raise unknown from None
 
 
+@once_more
 def _accept_again(ledger: Ledger, request: Request, terms: Terms) -> Accepted:
     """The answer to the first commit was lost: if it has come through, the job is there. If it
     still is on its way, the key waits for it.

@@ -10,6 +10,7 @@ from worker.ledger.repeating import once_more
 from worker.ledger.schema import groups, results
 
 
+@once_more
 def find_job(database: Database, task_id: str) -> Message | None:
     """The job that a Celery task id stands for, by itself or as an alias."""
     with database.read() as connection:
@@ -26,6 +27,7 @@ def store_result(database: Database, task_id: str, status: str, meta: dict[str, 
         connection.execute(statement, {"task_id": task_id, **values})
 
 
+@once_more
 def load_result(database: Database, task_id: str) -> dict[str, Any] | None:
     with database.read() as connection:
         return connection.execute(
