@@ -9,6 +9,8 @@ from typing import Any
 
 from celery.worker.consumer import Consumer as CeleryConsumer
 
+from worker import canaries
+
 # What Python says of a body or a header that has another form than was expected.
 OF_THE_MESSAGE = (
     TypeError,
@@ -27,6 +29,8 @@ class Consumer(CeleryConsumer):
         handle = super().create_task_handler(*args, **kwargs)
 
         def on_task_received(message: Any) -> None:
+            if canaries.took(message, self.controller):
+                return
             try:
                 handle(message)
             except self.connection_errors:

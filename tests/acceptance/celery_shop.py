@@ -13,10 +13,10 @@ from sqlalchemy import select
 from worker.domain.jobs import FINAL
 from worker.ledger.schema import jobs
 
-BROKERS = {
+BROKERS = {  # the variables are for two runs of the tests beside each other
     "memory": "memory://",
-    "redis": "redis://127.0.0.1:6379/15",
-    "rabbitmq": "amqp://guest:guest@127.0.0.1:5672//",
+    "redis": os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15"),
+    "rabbitmq": os.environ.get("TEST_AMQP_URL", "amqp://guest:guest@127.0.0.1:5672//"),
 }
 SHOP = """
 import os
