@@ -26,8 +26,8 @@ from worker.tasks import publishing
 log = logs.get("worker.canaries")
 
 CANARY = "worker.canary"  # stands where a message names its task; there is no such task
-EVERY = 3.0  # seconds between two canaries
-SILENT = 9.0  # seconds without one's return after which the consumer begins anew
+EVERY = 2.0  # seconds between two canaries
+SILENT = 8.0  # seconds without one's return after which the consumer begins anew
 STUCK = 15.0  # seconds that it is given to do so, before the process ends
 KEPT = 60.0  # seconds that the queue of a worker that was killed is kept by the broker
 STUCK_EXIT = 70  # the exit code of a worker that cannot begin anew: an error of its own

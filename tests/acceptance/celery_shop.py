@@ -2,14 +2,17 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
+from contextlib import contextmanager
 
 import kombu
 import pytest
 from sqlalchemy import select
 
+from tests.proxies import Proxy
 from worker.domain.jobs import FINAL
 from worker.ledger.schema import jobs
 
@@ -65,6 +68,15 @@ def reachable(name, queue="order-worker"):
             raise
         pytest.skip(f"no {name} at {url}: {error}")
     return url
+
+
+@contextmanager
+def proxied(name):
+    """A proxy in front of a broker whose queue is empty, and the URL through it."""
+    url = reachable(name)
+    port = re.search(r":(\d+)/", url).group(1)
+    with Proxy(int(port)) as proxy:
+        yield proxy, url.replace(f":{port}/", f":{proxy.port}/")
 
 
 def write(shop):
