@@ -1,0 +1,165 @@
+"""Who is measured: order-worker with its ledgers and brokers, and the peers."""
+
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.processes import Processes, wait_for
+from benchmarks.provider import (
+    ACCESS_KEY,
+    LOOKUP,
+    PLENTY,
+    SECRET_KEY,
+    WARM,
+    WRITE,
+    Provider,
+    Quota,
+    names,
+    seller_id,
+)
+from tests.servers import OwnPostgreSQL, OwnRabbitMQ, OwnRedis, running
+
+BROKERS = {"Redis": OwnRedis, "RabbitMQ": OwnRabbitMQ}
+Ask = tuple[str, str]  # seller, order
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """What all contestants of one benchmark are given."""
+
+    provider: Provider
+    sellers: int = 1
+    quota: Quota = PLENTY
+    workers: int = 1
+    concurrency: int = 8  # of each worker
+
+
+@dataclass(slots=True)
+class Stage:
+    """A contestant in a folder of its own, with servers of its own, empty.
+
+    `environ` is that of its processes, `module` the one that has its `confirm`.
+    """
+
+    processes: Processes
+    race: Race
+    module: str
+    command: tuple[str, ...]
+    environ: dict[str, str]
+    asked: int = 0
+
+    def worker(self, *words: str) -> "subprocess.Popen[bytes]":
+        """Start one more worker process."""
+        size = ("--concurrency", str(self.race.concurrency))
+        return self.processes.start(*self.command, *size, *words, **self.environ)
+
+    def workers(self, *words: str) -> "list[subprocess.Popen[bytes]]":
+        """All of them, ready, and with some requests behind them."""
+        started = [self.worker(*words) for _ in range(self.race.workers)]
+        wait_for(lambda: all(map(self.processes.is_ready, started)), "a worker", 60)
+        warming = 2 * self.race.workers * self.race.concurrency
+        self.ask([(WARM, f"S01-9999999-{number:07}") for number in range(warming)])
+        wait_for(lambda: self.race.provider.applied(warm=True) == warming, "warming up", 120)
+        return started
+
+    def ask(self, asks: Sequence[Ask]) -> list[float]:
+        """Ask for jobs from a process of its own; the seconds that each `delay` took."""
+        self.asked += 1
+        file = self.processes.directory / f"asks-{self.asked}"
+        times = file.with_suffix(".times")
+        file.write_text("".join(f"{seller} {order}\n" for seller, order in asks), encoding="utf-8")
+        words = ("-m", "benchmarks.asking", self.module, str(file), str(times))
+        self.processes.run(*words, **self.environ)
+        return [float(each) / 1e6 for each in times.read_text(encoding="ascii").split()]
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """order-worker; without a broker's name, the one in memory."""
+
+    name: str
+    ledger: str = "SQLite"
+    broker: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    is_ours = True
+
+    @contextmanager
+    def on_stage(self, race: Race) -> Iterator[Stage]:
+        with ExitStack() as stack:
+            directory = Path(stack.enter_context(TemporaryDirectory()))
+            url, broker = f"sqlite:///{directory / 'ledger.db'}", "memory://"
+            if self.ledger == "PostgreSQL":
+                url = stack.enter_context(running(OwnPostgreSQL)).url
+            if self.broker:
+                broker = stack.enter_context(running(BROKERS[self.broker])).url
+            configuration = directory / "worker.toml"
+            text = _configuration(url, broker, race, self.options)
+            configuration.write_text(text, encoding="utf-8")
+            environ = {
+                "ORDER_WORKER_CONFIG": str(configuration),
+                "BENCH_ACCESS_KEY": ACCESS_KEY,
+                "BENCH_SECRET_KEY": SECRET_KEY,
+            }
+            processes = stack.enter_context(Processes(directory))
+            processes.run("-m", "worker", "migrate", **environ)
+            yield Stage(processes, race, "worker", ("-m", "worker", "run"), environ)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A module of `benchmarks.peers`, with the pool that it is best in."""
+
+    name: str
+    module: str
+    pool: str = "threads"
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    is_ours = False
+
+    @contextmanager
+    def on_stage(self, race: Race) -> Iterator[Stage]:
+        with ExitStack() as stack:
+            directory = Path(stack.enter_context(TemporaryDirectory()))
+            redis = stack.enter_context(running(OwnRedis))
+            module = f"benchmarks.peers.{self.module}"
+            quiet = ("--without-mingle", "--without-gossip", "--without-heartbeat")
+            command = ("-m", "celery", "-A", module, "worker", "-P", self.pool, *quiet)
+            environ = {
+                "BENCHMARK_REDIS": redis.url,
+                "BENCHMARK_ENDPOINT": race.provider.url,
+                **self.environ,
+            }
+            processes = stack.enter_context(Processes(directory))
+            yield Stage(processes, race, module, (*command, "--loglevel", "INFO"), environ)
+
+
+Contestant = Ours | Peer
+
+
+def _configuration(url: str, broker: str, race: Race, options: Mapping[str, str]) -> str:
+    lines = [f'ledger.url = "{url}"', f'broker.url = "{broker}"', "[worker]"]
+    lines += [f"{key} = {value}" for key, value in options.items()]
+    lines.append("lookup_after_confirm = false")  # the peers do not look either
+    for name in [WARM, *names(race.sellers)]:
+        lines += [
+            f"[sellers.{name}]",
+            'provider = "amazon_pay"',
+            'region = "na"',
+            'environment = "sandbox"',
+            f'seller_id = "{seller_id(name)}"',
+            'access_key = { env = "BENCH_ACCESS_KEY" }',
+            'secret_key = { env = "BENCH_SECRET_KEY" }',
+            f'endpoint = "{race.provider.url}"',
+        ]
+        quotas = {WRITE: PLENTY if name == WARM else race.quota, LOOKUP: PLENTY}
+        for operation, (capacity, rate) in quotas.items():
+            lines += [
+                f"[sellers.{name}.quotas.{operation}]",
+                f"capacity = {capacity}",
+                f"restore_rate = {rate}",
+            ]
+    return "\n".join(lines) + "\n"

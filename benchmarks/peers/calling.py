@@ -1,0 +1,58 @@
+"""ConfirmOrderReference in as few lines as it takes: sign, send by requests, read the status.
+
+One session a thread, and no look at the environment for proxies at each call: what somebody
+writes who has profiled it.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+import threading
+from datetime import UTC, datetime
+from urllib.parse import quote, urlsplit
+
+import requests
+
+from benchmarks.provider import ACCESS_KEY, SECRET_KEY, seller_id
+
+PATH = "/OffAmazonPayments_Sandbox/2013-01-01"
+ENDPOINT = os.environ.get("BENCHMARK_ENDPOINT", "")
+THROTTLED = 503
+
+_of_thread = threading.local()
+
+
+class Throttled(Exception):
+    """The provider had no token."""
+
+
+def send(order_id: str, seller: str) -> str:
+    """Confirm an order; the answer's text. Raises Throttled, requests' errors."""
+    session: requests.Session | None = getattr(_of_thread, "session", None)
+    if session is None:
+        session = _of_thread.session = requests.Session()
+        session.trust_env = False
+    answer = session.post(ENDPOINT + PATH, data=signed(order_id, seller), timeout=10)
+    if answer.status_code == THROTTLED:
+        raise Throttled(answer.text)
+    answer.raise_for_status()
+    return answer.text
+
+
+def signed(order_id: str, seller: str) -> dict[str, str]:
+    """The parameters of a call with their signature (version 2)."""
+    parameters = {
+        "AWSAccessKeyId": ACCESS_KEY,
+        "Action": "ConfirmOrderReference",
+        "AmazonOrderReferenceId": order_id,
+        "SellerId": seller_id(seller),
+        "SignatureMethod": "HmacSHA256",
+        "SignatureVersion": "2",
+        "Timestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "Version": "2013-01-01",
+    }
+    query = "&".join(f"{name}={quote(value, safe='-_.~')}" for name, value in parameters.items())
+    text = f"POST\n{urlsplit(ENDPOINT).netloc}\n{PATH}\n{query}"
+    digest = hmac.new(SECRET_KEY.encode(), text.encode(), hashlib.sha256).digest()
+    return {**parameters, "Signature": base64.b64encode(digest).decode()}

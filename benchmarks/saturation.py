@@ -1,0 +1,103 @@
+"""Many jobs at once against a quota: `utilisation` and `sellers` are this with their numbers."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from benchmarks import machine
+from benchmarks.contestants import Contestant, Race
+from benchmarks.line import needed, use
+from benchmarks.provider import Arrival, Provider, names, provider
+from benchmarks.report import OURS, PERMITTED, Report
+
+STILL = 20.0  # seconds without an arrival after which nothing more will come (the SDK sleeps 10)
+LOOK = 0.5  # seconds
+
+HEADERS = ("", "share of the permitted rate", "seconds", "throttles per success", "lost orders")
+
+
+def compete(
+    name: str,
+    title: str,
+    contestants: Sequence[Contestant],
+    race_at: Callable[[Provider], Race],
+    each: int,
+    *,
+    keep: bool,
+) -> None:
+    """Let each contestant confirm `each` orders of every seller, and report."""
+    report = Report(name, title, HEADERS, machine.look())
+    curves: list[tuple[Contestant, list[float]]] = []
+    for contestant in contestants:
+        race = race_at(None)  # type: ignore[arg-type] # its numbers only
+        with provider(race.sellers, race.quota) as at:
+            arrivals = run(contestant, race_at(at), each)
+        orders = each * race.sellers
+        found = use(arrivals, race.quota, orders, race.sellers)
+        report.add(
+            contestant.name,
+            f"{found.share:.1%}",
+            f"{found.seconds:.2f}",
+            f"{found.throttles_per_success:.2f}",
+            str(found.lost),
+        )
+        began = arrivals[0].at
+        curves.append((contestant, [a.at - began for a in arrivals if a.applied]))
+    ideal = needed(race.quota, each)
+    report.notes.append(
+        f"The permitted line takes {ideal:.1f} s. Confirmed orders by the provider's log: "
+        f"![confirmed orders over time]({name}.svg)"
+    )
+    report.write(lambda axes: _draw(axes, curves, race, each), keep=keep)
+
+
+def run(contestant: Contestant, race: Race, each: int) -> list[Arrival]:
+    """One contestant's run; the requests of the race as the provider saw them."""
+    with contestant.on_stage(race) as stage:
+        stage.workers()
+        stage.ask(
+            [
+                (seller, f"S01-{int(seller[1:]):07}-{number:07}")
+                for number in range(each)
+                for seller in names(race.sellers)
+            ]
+        )
+        return _until_still(race.provider, each * race.sellers)
+
+
+def _until_still(at: Provider, orders: int) -> list[Arrival]:
+    seen, changed = 0, time.monotonic()
+    while True:
+        arrivals = at.arrivals()
+        if sum(arrival.applied for arrival in arrivals) >= orders:
+            return arrivals
+        if len(arrivals) != seen:
+            seen, changed = len(arrivals), time.monotonic()
+        elif time.monotonic() - changed > STILL:
+            return arrivals
+        time.sleep(LOOK)
+
+
+def _draw(
+    axes: Any, curves: Sequence[tuple[Contestant, list[float]]], race: Race, each: int
+) -> None:
+    (capacity, rate), sellers = race.quota, race.sellers
+    full = each * sellers
+    longest = needed(race.quota, each) * 3
+    axes.plot(
+        [0, 0, needed(race.quota, each)],
+        [0, capacity * sellers, full],
+        color=PERMITTED,
+        linestyle="--",
+        label=f"permitted: {capacity * sellers:g}, then {rate * sellers:g}/s",
+    )
+    greys = iter(("#3b4a6b", "#7b8794", "#b07d2b", "#8e5ea2", "#5aa5c4", "#a9a9a9"))
+    ours = iter((("-", OURS), ("-", "#4caf82")))
+    for contestant, times in curves:
+        style, color = next(ours) if contestant.is_ours else ("-", next(greys))
+        axes.step(times, range(1, len(times) + 1), style, where="post", color=color,
+                  label=contestant.name)  # fmt: skip
+    axes.set_xlim(0, longest)
+    axes.set_xlabel("seconds since the first request")
+    axes.set_ylabel("confirmed orders")
+    axes.legend(loc="lower right", frameon=False, fontsize=8)
