@@ -1,7 +1,8 @@
-"""A producer in a process of its own: `python -m benchmarks.asking MODULE ASKS [TIMES]`.
+"""A producer in a process of its own: `python -m benchmarks.asking MODULE ASKS TIMES PAUSE`.
 
-`confirm.delay` of the module for each line `SELLER ORDER` of the file ASKS, one after the other.
-The microseconds that each call took go to the file TIMES, in the sequence of the calls.
+`confirm.delay` of the module for each line `SELLER ORDER` of the file ASKS, one after the other,
+with PAUSE seconds between two. For each call the file TIMES has its beginning, in epoch seconds,
+and how many seconds it took.
 """
 
 import importlib
@@ -10,17 +11,19 @@ import time
 from pathlib import Path
 
 
-def main(module: str, asks: Path, times: Path | None) -> None:
+def main(module: str, asks: Path, times: Path, pause: float) -> None:
     confirm = importlib.import_module(module).confirm
-    took = []
+    calls = []
     for line in asks.read_text(encoding="utf-8").splitlines():
         seller, order = line.split()
-        began = time.perf_counter()
+        at, began = time.time(), time.perf_counter()
         confirm.delay(order, seller=seller)
-        took.append(time.perf_counter() - began)
-    if times is not None:
-        times.write_text("".join(f"{seconds * 1e6:.1f}\n" for seconds in took), encoding="ascii")
+        calls.append((at, time.perf_counter() - began))
+        if pause:
+            time.sleep(pause)
+    text = "".join(f"{at!r} {seconds!r}\n" for at, seconds in calls)
+    times.write_text(text, encoding="ascii")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]) if len(sys.argv) > 3 else None)
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4]))

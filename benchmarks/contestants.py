@@ -37,6 +37,14 @@ class Race:
     concurrency: int = 8  # of each worker
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of `delay`: when it began, in epoch seconds, and how many seconds it took."""
+
+    at: float
+    seconds: float
+
+
 @dataclass(slots=True)
 class Stage:
     """A contestant in a folder of its own, with servers of its own, empty.
@@ -65,15 +73,26 @@ class Stage:
         wait_for(lambda: self.race.provider.applied(warm=True) == warming, "warming up", 120)
         return started
 
-    def ask(self, asks: Sequence[Ask]) -> list[float]:
-        """Ask for jobs from a process of its own; the seconds that each `delay` took."""
+    def ask(self, asks: Sequence[Ask], pause: float = 0.0) -> list[Call]:
+        """Ask for jobs from a process of its own, with `pause` seconds between two."""
         self.asked += 1
         file = self.processes.directory / f"asks-{self.asked}"
         times = file.with_suffix(".times")
         file.write_text("".join(f"{seller} {order}\n" for seller, order in asks), encoding="utf-8")
-        words = ("-m", "benchmarks.asking", self.module, str(file), str(times))
+        words = ("-m", "benchmarks.asking", self.module, str(file), str(times), str(pause))
         self.processes.run(*words, **self.environ)
-        return [float(each) / 1e6 for each in times.read_text(encoding="ascii").split()]
+        lines = times.read_text(encoding="ascii").splitlines()
+        return [Call(*map(float, line.split())) for line in lines]
+
+    def pile_up(self, asks: Sequence[Ask]) -> None:
+        """Ask for very many jobs, the quickest way that there is."""
+        if self.module != "worker":
+            self.ask(asks)
+            return
+        file = self.processes.directory / "pile.csv"
+        lines = ["task,seller,order_id", *(f"confirm,{seller},{order}" for seller, order in asks)]
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self.processes.run("-m", "worker", "enqueue", str(file), **self.environ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +157,11 @@ class Peer:
 
 
 Contestant = Ours | Peer
+
+
+def order(seller: str, number: int) -> Ask:
+    """The seller's order of a number."""
+    return seller, f"S01-{int(seller[1:]):07}-{number:07}"
 
 
 def _configuration(url: str, broker: str, race: Race, options: Mapping[str, str]) -> str:

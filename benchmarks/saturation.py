@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.contestants import Contestant, Race
+from benchmarks.contestants import Contestant, Race, order
 from benchmarks.line import needed, use
 from benchmarks.provider import Arrival, Provider, names, provider
 from benchmarks.report import OURS, PERMITTED, Report
@@ -56,11 +56,7 @@ def run(contestant: Contestant, race: Race, each: int) -> list[Arrival]:
     with contestant.on_stage(race) as stage:
         stage.workers()
         stage.ask(
-            [
-                (seller, f"S01-{int(seller[1:]):07}-{number:07}")
-                for number in range(each)
-                for seller in names(race.sellers)
-            ]
+            [order(seller, number) for number in range(each) for seller in names(race.sellers)]
         )
         return _until_still(race.provider, each * race.sellers)
 
