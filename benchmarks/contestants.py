@@ -3,7 +3,7 @@
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,6 +18,7 @@ from benchmarks.provider import (
     Provider,
     Quota,
     names,
+    provider,
     seller_id,
 )
 from tests.servers import OwnPostgreSQL, OwnRabbitMQ, OwnRedis, running
@@ -28,13 +29,21 @@ Ask = tuple[str, str]  # seller, order
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """What all contestants of one benchmark are given."""
+    """What all contestants of one benchmark are given, each with a provider of its own."""
 
-    provider: Provider
     sellers: int = 1
     quota: Quota = PLENTY
     workers: int = 1
     concurrency: int = 8  # of each worker
+
+    @contextmanager
+    def begin(self, contestant: "Contestant") -> Iterator["Stage"]:
+        """One contestant's turn."""
+        with (
+            provider(self.sellers, self.quota) as at,
+            contestant.on_stage(self, at) as stage,
+        ):
+            yield stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,7 @@ class Stage:
 
     processes: Processes
     race: Race
+    at: Provider
     module: str
     command: tuple[str, ...]
     environ: dict[str, str]
@@ -70,7 +80,7 @@ class Stage:
         wait_for(lambda: all(map(self.processes.is_ready, started)), "a worker", 60)
         warming = 2 * self.race.workers * self.race.concurrency
         self.ask([(WARM, f"S01-9999999-{number:07}") for number in range(warming)])
-        wait_for(lambda: self.race.provider.applied(warm=True) == warming, "warming up", 120)
+        wait_for(lambda: self.at.applied(warm=True) == warming, "warming up", 120)
         return started
 
     def ask(self, asks: Sequence[Ask], pause: float = 0.0) -> list[Call]:
@@ -102,12 +112,13 @@ class Ours:
     name: str
     ledger: str = "SQLite"
     broker: str | None = None
-    options: Mapping[str, str] = field(default_factory=dict)
+    pool: str = "threads"
+    concurrency: int | None = None  # instead of the race's
 
     is_ours = True
 
     @contextmanager
-    def on_stage(self, race: Race) -> Iterator[Stage]:
+    def on_stage(self, race: Race, at: Provider) -> Iterator[Stage]:
         with ExitStack() as stack:
             directory = Path(stack.enter_context(TemporaryDirectory()))
             url, broker = f"sqlite:///{directory / 'ledger.db'}", "memory://"
@@ -116,7 +127,7 @@ class Ours:
             if self.broker:
                 broker = stack.enter_context(running(BROKERS[self.broker])).url
             configuration = directory / "worker.toml"
-            text = _configuration(url, broker, race, self.options)
+            text = _configuration(url, broker, race, at.url)
             configuration.write_text(text, encoding="utf-8")
             environ = {
                 "ORDER_WORKER_CONFIG": str(configuration),
@@ -125,7 +136,8 @@ class Ours:
             }
             processes = stack.enter_context(Processes(directory))
             processes.run("-m", "worker", "migrate", **environ)
-            yield Stage(processes, race, "worker", ("-m", "worker", "run"), environ)
+            command = ("-m", "worker", "run", "--pool", self.pool)
+            yield Stage(processes, _sized(race, self.concurrency), at, "worker", command, environ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,25 +147,32 @@ class Peer:
     name: str
     module: str
     pool: str = "threads"
+    concurrency: int | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
 
     is_ours = False
 
     @contextmanager
-    def on_stage(self, race: Race) -> Iterator[Stage]:
+    def on_stage(self, race: Race, at: Provider) -> Iterator[Stage]:
         with ExitStack() as stack:
             directory = Path(stack.enter_context(TemporaryDirectory()))
             redis = stack.enter_context(running(OwnRedis))
             module = f"benchmarks.peers.{self.module}"
-            quiet = ("--without-mingle", "--without-gossip", "--without-heartbeat")
+            quiet = (
+                "--without-mingle",
+                "--without-gossip",
+                "--without-heartbeat",
+                "--loglevel",
+                "INFO",
+            )
             command = ("-m", "celery", "-A", module, "worker", "-P", self.pool, *quiet)
             environ = {
                 "BENCHMARK_REDIS": redis.url,
-                "BENCHMARK_ENDPOINT": race.provider.url,
+                "BENCHMARK_ENDPOINT": at.url,
                 **self.environ,
             }
             processes = stack.enter_context(Processes(directory))
-            yield Stage(processes, race, module, (*command, "--loglevel", "INFO"), environ)
+            yield Stage(processes, _sized(race, self.concurrency), at, module, command, environ)
 
 
 Contestant = Ours | Peer
@@ -164,10 +183,13 @@ def order(seller: str, number: int) -> Ask:
     return seller, f"S01-{int(seller[1:]):07}-{number:07}"
 
 
-def _configuration(url: str, broker: str, race: Race, options: Mapping[str, str]) -> str:
-    lines = [f'ledger.url = "{url}"', f'broker.url = "{broker}"', "[worker]"]
-    lines += [f"{key} = {value}" for key, value in options.items()]
-    lines.append("lookup_after_confirm = false")  # the peers do not look either
+def _sized(race: Race, concurrency: int | None) -> Race:
+    return race if concurrency is None else replace(race, concurrency=concurrency)
+
+
+def _configuration(url: str, broker: str, race: Race, endpoint: str) -> str:
+    lines = [f'ledger.url = "{url}"', f'broker.url = "{broker}"']
+    lines.append("worker.lookup_after_confirm = false")  # the peers do not look either
     for name in [WARM, *names(race.sellers)]:
         lines += [
             f"[sellers.{name}]",
@@ -177,7 +199,7 @@ def _configuration(url: str, broker: str, race: Race, options: Mapping[str, str]
             f'seller_id = "{seller_id(name)}"',
             'access_key = { env = "BENCH_ACCESS_KEY" }',
             'secret_key = { env = "BENCH_SECRET_KEY" }',
-            f'endpoint = "{race.provider.url}"',
+            f'endpoint = "{endpoint}"',
         ]
         quotas = {WRITE: PLENTY if name == WARM else race.quota, LOOKUP: PLENTY}
         for operation, (capacity, rate) in quotas.items():

@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.contestants import Call, Contestant, Ours, Peer, Race, Stage, order
-from benchmarks.provider import provider, seller_id
+from benchmarks.provider import seller_id
 from benchmarks.report import OURS, THEIRS, Report
 
 QUOTA = (10.0, 20.0)
@@ -48,7 +48,7 @@ def main(*, small: bool) -> None:
     report = Report("neighbour", title, HEADERS, machine.look())
     found = []
     for contestant in CONTESTANTS:
-        with provider(2, QUOTA) as at, contestant.on_stage(Race(at, 2, QUOTA)) as stage:
+        with Race(2, QUOTA).begin(contestant) as stage:
             stage.workers()
             idle = _probe(stage, range(probes))
             stage.pile_up([order(BUSY, number) for number in range(backlog)])
@@ -64,7 +64,7 @@ def main(*, small: bool) -> None:
 def _probe(stage: Stage, numbers: range) -> Latencies:
     """Ask for the idle seller's confirms of these numbers, and see when they arrive."""
     asks = [order(IDLE, number) for number in numbers]
-    at = stage.race.provider
+    at = stage.at
     done, began = at.applied(), time.monotonic()
     calls = dict(zip((number for _, number in asks), stage.ask(asks, EVERY), strict=True))
     give_up_at = time.monotonic() + PATIENCE
@@ -79,7 +79,7 @@ def _probe(stage: Stage, numbers: range) -> Latencies:
 def _arrived(stage: Stage, calls: dict[str, Call]) -> list[float]:
     return [
         arrival.at - calls[arrival.order_id].at
-        for arrival in stage.race.provider.arrivals()
+        for arrival in stage.at.arrivals()
         if arrival.applied and arrival.seller == seller_id(IDLE) and arrival.order_id in calls
     ]
 

@@ -1,13 +1,13 @@
 """Many jobs at once against a quota: `utilisation` and `sellers` are this with their numbers."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks import machine
 from benchmarks.contestants import Contestant, Race, order
 from benchmarks.line import needed, use
-from benchmarks.provider import Arrival, Provider, names, provider
+from benchmarks.provider import Arrival, Provider, names
 from benchmarks.report import OURS, PERMITTED, Report
 
 STILL = 20.0  # seconds without an arrival after which nothing more will come (the SDK sleeps 10)
@@ -20,7 +20,7 @@ def compete(
     name: str,
     title: str,
     contestants: Sequence[Contestant],
-    race_at: Callable[[Provider], Race],
+    race: Race,
     each: int,
     *,
     keep: bool,
@@ -29,9 +29,7 @@ def compete(
     report = Report(name, title, HEADERS, machine.look())
     curves: list[tuple[Contestant, list[float]]] = []
     for contestant in contestants:
-        race = race_at(None)  # type: ignore[arg-type] # its numbers only
-        with provider(race.sellers, race.quota) as at:
-            arrivals = run(contestant, race_at(at), each)
+        arrivals = run(contestant, race, each)
         orders = each * race.sellers
         found = use(arrivals, race.quota, orders, race.sellers)
         report.add(
@@ -53,12 +51,12 @@ def compete(
 
 def run(contestant: Contestant, race: Race, each: int) -> list[Arrival]:
     """One contestant's run; the requests of the race as the provider saw them."""
-    with contestant.on_stage(race) as stage:
+    with race.begin(contestant) as stage:
         stage.workers()
         stage.ask(
             [order(seller, number) for number in range(each) for seller in names(race.sellers)]
         )
-        return _until_still(race.provider, each * race.sellers)
+        return _until_still(stage.at, each * race.sellers)
 
 
 def _until_still(at: Provider, orders: int) -> list[Arrival]:

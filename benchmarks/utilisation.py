@@ -11,14 +11,14 @@ from benchmarks.saturation import compete
 
 QUOTA = (10.0, 20.0)
 WORKERS = 3
-# Of each process: of the rate, and of the 210 jobs, for each of its 8 threads.
-SHARE = {"BENCHMARK_RATE": str(QUOTA[1] / WORKERS), "BENCHMARK_PREFETCH": "9"}
+# Of each worker: of the rate, and of the 210 jobs, for each of its 2 processes.
+SHARE = {"BENCHMARK_RATE": str(QUOTA[1] / WORKERS), "BENCHMARK_PREFETCH": "36"}
 
 CONTESTANTS = (
     Ours("order-worker, SQLite"),
     Ours("order-worker, PostgreSQL + Redis", "PostgreSQL", "Redis"),
     Peer("Celery, tenacity backoff", "backoff"),
-    Peer("Celery rate_limit", "rate_limit", environ=SHARE),
+    Peer("Celery rate_limit", "rate_limit", "prefork", 2, SHARE),
     Peer("Celery, throttled-py token bucket", "limiter"),
     Peer("Celery, throttled-py GCRA", "limiter", environ={"BENCHMARK_LIMITER": "gcra"}),
     Peer("Celery, Amazon's SDK", "sdk"),
@@ -30,7 +30,7 @@ def main(*, small: bool) -> None:
         "utilisation",
         "One seller, (10, 20/s), 210 confirms, 3 processes",
         CONTESTANTS,
-        lambda provider: Race(provider, sellers=1, quota=QUOTA, workers=WORKERS),
+        Race(sellers=1, quota=QUOTA, workers=WORKERS),
         each=50 if small else 210,
         keep=not small,
     )
