@@ -148,6 +148,7 @@ class Peer:
     module: str
     pool: str = "threads"
     concurrency: int | None = None
+    broker: str = "Redis"
     environ: Mapping[str, str] = field(default_factory=dict)
 
     is_ours = False
@@ -156,7 +157,7 @@ class Peer:
     def on_stage(self, race: Race, at: Provider) -> Iterator[Stage]:
         with ExitStack() as stack:
             directory = Path(stack.enter_context(TemporaryDirectory()))
-            redis = stack.enter_context(running(OwnRedis))
+            broker = stack.enter_context(running(BROKERS[self.broker]))
             module = f"benchmarks.peers.{self.module}"
             quiet = (
                 "--without-mingle",
@@ -167,7 +168,7 @@ class Peer:
             )
             command = ("-m", "celery", "-A", module, "worker", "-P", self.pool, *quiet)
             environ = {
-                "BENCHMARK_REDIS": redis.url,
+                "BENCHMARK_BROKER": broker.url,
                 "BENCHMARK_ENDPOINT": at.url,
                 **self.environ,
             }

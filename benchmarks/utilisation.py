@@ -18,7 +18,7 @@ CONTESTANTS = (
     Ours("order-worker, SQLite"),
     Ours("order-worker, PostgreSQL + Redis", "PostgreSQL", "Redis"),
     Peer("Celery, tenacity backoff", "backoff"),
-    Peer("Celery rate_limit", "rate_limit", "prefork", 2, SHARE),
+    Peer("Celery rate_limit", "rate_limit", "prefork", 2, environ=SHARE),
     Peer("Celery, throttled-py token bucket", "limiter"),
     Peer("Celery, throttled-py GCRA", "limiter", environ={"BENCHMARK_LIMITER": "gcra"}),
     Peer("Celery, Amazon's SDK", "sdk"),

@@ -13,7 +13,7 @@ from throttled import per_sec
 from throttled.store import RedisStore
 
 from benchmarks.peers import backoff
-from benchmarks.peers.settings import REDIS, application
+from benchmarks.peers.settings import BROKER, application
 from benchmarks.provider import WARM
 
 app = application("limiter")
@@ -30,7 +30,7 @@ def bucket(seller: str) -> Bucket:
         key=f"confirm:{seller}",
         using=KIND,
         quota=per_sec(RATE, burst=CAPACITY),
-        store=RedisStore(server=REDIS),
+        store=RedisStore(server=BROKER),
     )
 
 

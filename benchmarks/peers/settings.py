@@ -1,4 +1,5 @@
-"""The settings of every peer: Redis as broker and result backend, late acknowledgement.
+"""The settings of every peer: late acknowledgement, and results where the broker is, by RPC on
+RabbitMQ.
 
 Prefetch is one per slot, so that no process keeps jobs that another one could be doing; a peer
 that is better with more says why.
@@ -9,12 +10,13 @@ from typing import Any
 
 from celery import Celery
 
-REDIS = os.environ.get("BENCHMARK_REDIS", "redis://127.0.0.1:6379/0")
+BROKER = os.environ.get("BENCHMARK_BROKER", "redis://127.0.0.1:6379/0")
+RESULTS = BROKER if BROKER.startswith("redis:") else "rpc://"
 
 
 def application(name: str, **more: Any) -> Celery:
     """A peer's Celery application."""
-    app = Celery(name, broker=REDIS, backend=REDIS, set_as_current=False)
+    app = Celery(name, broker=BROKER, backend=RESULTS, set_as_current=False)
     app.conf.update(
         {
             "task_acks_late": True,
