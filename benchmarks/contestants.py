@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.pile import copy_newest_job, copy_newest_message
 from benchmarks.processes import Processes, wait_for
 from benchmarks.provider import (
     ACCESS_KEY,
@@ -67,6 +68,7 @@ class Stage:
     module: str
     command: tuple[str, ...]
     environ: dict[str, str]
+    queue: str  # the URL of where jobs wait: our ledger, the peer's broker
     asked: int = 0
 
     def worker(self, *words: str) -> "subprocess.Popen[bytes]":
@@ -94,15 +96,23 @@ class Stage:
         lines = times.read_text(encoding="ascii").splitlines()
         return [Call(*map(float, line.split())) for line in lines]
 
-    def pile_up(self, asks: Sequence[Ask]) -> None:
-        """Ask for very many jobs, the quickest way that there is."""
+    def record(self, asks: Sequence[Ask]) -> None:
+        """Ask for many jobs before there is a worker, the quickest way that there is."""
         if self.module != "worker":
             self.ask(asks)
             return
-        file = self.processes.directory / "pile.csv"
+        file = self.processes.directory / "recorded.csv"
         lines = ["task,seller,order_id", *(f"confirm,{seller},{order}" for seller, order in asks)]
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
         self.processes.run("-m", "worker", "enqueue", str(file), **self.environ)
+
+    def pile_up(self, seller: str, number: int) -> None:
+        """A backlog of a seller, whose quota lets less than 60 requests through at once."""
+        self.ask([order(seller, 900_000 + each) for each in range(60)])
+        if self.module == "worker":
+            copy_newest_job(self.queue, number)
+        else:
+            copy_newest_message(self.queue, self.module.rpartition(".")[2], number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +147,9 @@ class Ours:
             processes = stack.enter_context(Processes(directory))
             processes.run("-m", "worker", "migrate", **environ)
             command = ("-m", "worker", "run", "--pool", self.pool)
-            yield Stage(processes, _sized(race, self.concurrency), at, "worker", command, environ)
+            yield Stage(
+                processes, _sized(race, self.concurrency), at, "worker", command, environ, url
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +185,9 @@ class Peer:
                 **self.environ,
             }
             processes = stack.enter_context(Processes(directory))
-            yield Stage(processes, _sized(race, self.concurrency), at, module, command, environ)
+            yield Stage(
+                processes, _sized(race, self.concurrency), at, module, command, environ, broker.url
+            )
 
 
 Contestant = Ours | Peer

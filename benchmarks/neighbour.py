@@ -2,8 +2,9 @@
 
 One worker process of 8 threads, two sellers with a quota of (10, 20/s) each at a provider that
 keeps it. 100 confirms of one seller, four a second, on an idle system; then the same while 100 000
-confirms of the other seller wait. The latency is from the beginning of `delay`, in a process of
-its own, to the arrival of the request at the provider, which answers within a millisecond or two.
+confirms of the other seller wait (copies of one, behind some that were asked for). The latency is
+from the beginning of `delay`, in a process of its own, to the arrival of the request at the
+provider, which answers within a millisecond or two.
 
 Celery's queue is first in, first out: what is asked for last waits for all that stands before it.
 Where nothing arrives within a minute after the last call, the table says what the wait comes to at
@@ -51,7 +52,7 @@ def main(*, small: bool) -> None:
         with Race(2, QUOTA).begin(contestant) as stage:
             stage.workers()
             idle = _probe(stage, range(probes))
-            stage.pile_up([order(BUSY, number) for number in range(backlog)])
+            stage.pile_up(BUSY, backlog)
             beside = _probe(stage, range(probes, 2 * probes))
         found.append((contestant, idle, beside))
         report.add(

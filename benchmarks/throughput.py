@@ -23,6 +23,7 @@ from benchmarks.provider import names
 from benchmarks.report import OURS, THEIRS, Report
 
 SELLERS = 100
+ROUNDS = 2
 IDLE = 10.0  # seconds
 CONTESTANTS: Sequence[Contestant] = (
     Ours("order-worker: SQLite, in memory"),
@@ -44,7 +45,7 @@ class Run:
 
 
 def main(*, small: bool) -> None:
-    each, rounds = (3, 1) if small else (30, 2)
+    each, rounds = (3, 1) if small else (30, ROUNDS)
     title = f"{each * SELLERS:,} confirms of {SELLERS} sellers, no quota in the way"
     report = Report("throughput", title, HEADERS, machine.look())
     runs: dict[str, list[Run]] = {}
@@ -65,7 +66,7 @@ def main(*, small: bool) -> None:
 def _run(contestant: Contestant, each: int) -> Run:
     wanted = each * SELLERS
     with Race(SELLERS, concurrency=16).begin(contestant) as stage:
-        stage.pile_up([order(name, number) for number in range(each) for name in names(SELLERS)])
+        stage.record([order(name, number) for number in range(each) for name in names(SELLERS)])
         worker = stage.worker("--loglevel", "WARNING")
         wait_for(lambda: stage.at.applied() >= wanted, f"{wanted} confirms of {contestant.name}")
         arrivals = stage.at.arrivals()

@@ -11,14 +11,14 @@ from benchmarks.saturation import compete
 
 QUOTA = (10.0, 20.0)
 WORKERS = 3
-# Of each worker: of the rate, and of the 210 jobs, for each of its 2 processes.
-SHARE = {"BENCHMARK_RATE": str(QUOTA[1] / WORKERS), "BENCHMARK_PREFETCH": "36"}
+# Of each process: of the rate, and of the 210 jobs, for each of its 8 threads.
+SHARE = {"BENCHMARK_RATE": str(QUOTA[1] / WORKERS), "BENCHMARK_PREFETCH": "9"}
 
 CONTESTANTS = (
     Ours("order-worker, SQLite"),
     Ours("order-worker, PostgreSQL + Redis", "PostgreSQL", "Redis"),
     Peer("Celery, tenacity backoff", "backoff"),
-    Peer("Celery rate_limit", "rate_limit", "prefork", 2, environ=SHARE),
+    Peer("Celery rate_limit", "rate_limit", environ=SHARE),
     Peer("Celery, throttled-py token bucket", "limiter"),
     Peer("Celery, throttled-py GCRA", "limiter", environ={"BENCHMARK_LIMITER": "gcra"}),
     Peer("Celery, Amazon's SDK", "sdk"),

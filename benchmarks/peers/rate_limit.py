@@ -3,10 +3,9 @@
 BENCHMARK_RATE is what one process may do a second. It has no burst. What is throttled all the
 same (the processes' limits know nothing of each other) is tried again as in `backoff`.
 
-With a prefetch of one per slot a process does one task a second, whatever its limit: tasks that
-wait for the limit fill the window, and on Redis the consumer looks only once a second whether
-there is room again. So BENCHMARK_PREFETCH is what spreads all jobs evenly over the processes at
-once, which nobody knows in real life.
+BENCHMARK_PREFETCH is what spreads all jobs evenly over the processes at once, which nobody knows
+in real life. With more tasks waiting than that, and in a long run with it, each process has been
+seen to do one task a second, whatever its limit, with threads and with prefork alike.
 """
 
 import os
