@@ -11,10 +11,11 @@ from collections.abc import Callable
 from queue import Empty
 from typing import Any
 
-from kombu import Connection, Exchange, Queue, pools
+import kombu.pools
+from kombu import Connection, Exchange, Queue
 from kombu.transport import TRANSPORT_ALIASES, memory
 
-from worker import logs
+from worker import logs, pools
 
 log = logs.get("worker.broker")
 
@@ -47,8 +48,7 @@ def configuration(url: str, concurrency: int) -> dict[str, Any]:
         "task_reject_on_worker_lost": False,
         "worker_prefetch_multiplier": 1,
         "worker_concurrency": concurrency,
-        # The prefork pool's children cannot reach an in-memory broker.
-        "worker_pool": "threads",
+        "worker_pool": pools.UNTOLD,
         "worker_consumer": "worker.consumer:Consumer",  # one odd message must not end the fleet
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
@@ -155,8 +155,8 @@ def forget_connections() -> None:
 
     Cleared, not reset: a reset would close the connections of the parent.
     """
-    pools.connections.clear()
-    pools.producers.clear()
+    kombu.pools.connections.clear()
+    kombu.pools.producers.clear()
 
 
 # --- memory:// ------------------------------------------------------------------------------

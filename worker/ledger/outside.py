@@ -6,6 +6,7 @@ from sqlalchemy import delete, select
 
 from worker.ledger.continuations import Message, message_of
 from worker.ledger.database import Database
+from worker.ledger.repeating import once_more
 from worker.ledger.schema import groups, results
 
 
@@ -15,6 +16,7 @@ def find_job(database: Database, task_id: str) -> Message | None:
         return next(iter(message_of(connection, task_id)), None)
 
 
+@once_more
 def store_result(database: Database, task_id: str, status: str, meta: dict[str, Any]) -> None:
     with database.write() as connection:
         values = {"status": status, "meta": meta, "at": database.now(connection)}
@@ -31,11 +33,13 @@ def load_result(database: Database, task_id: str) -> dict[str, Any] | None:
         ).scalar()
 
 
+@once_more
 def forget_result(database: Database, task_id: str) -> None:
     with database.write() as connection:
         connection.execute(delete(results).where(results.c.task_id == task_id))
 
 
+@once_more
 def store_group(database: Database, group_id: str, result: Any) -> None:
     with database.write() as connection:
         values = {"result": result, "at": database.now(connection)}
@@ -52,6 +56,7 @@ def load_group(database: Database, group_id: str) -> Any:
         ).scalar()
 
 
+@once_more
 def forget_group(database: Database, group_id: str) -> None:
     with database.write() as connection:
         connection.execute(delete(groups).where(groups.c.group_id == group_id))
