@@ -20,7 +20,7 @@ from worker.ledger import claims, history, quotas, turns
 from worker.ledger.claims import LOCKED_JOB, Claim
 from worker.ledger.continuations import CONTINUE_AFTER
 from worker.ledger.ledger import Ledger
-from worker.ledger.precedence import ORDER, WRITE, why_spared
+from worker.ledger.precedence import LOCKED_ORDER, WRITE, why_spared
 from worker.ledger.repeating import once_more
 from worker.ledger.schema import IN_FLIGHT, SLEEPING, attempts, jobs, transitions
 from worker.ledger.sightings import learn_of_order
@@ -126,7 +126,7 @@ def _is_written(connection: Connection, held: Claim, decision: Decision) -> bool
 def _fenced(connection: Connection, held: Claim) -> tuple[Row[Any], Row[Any], bool]:
     """The rows of order and job, locked, and whether the job is still the claim's."""
     of = {"seller": held.job.seller, "order_id": held.job.order_id}
-    order = connection.execute(ORDER.with_for_update(), of).one()
+    order = connection.execute(LOCKED_ORDER, of).one()
     row = connection.execute(LOCKED_JOB, {"job_id": held.job.id}).one()
     return order, row, bool(row.lease_token == held.token and row.state == State.RUNNING)
 
