@@ -2,10 +2,9 @@
 
 import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
-
-from greenlet import GreenletExit
 
 from tests.simulation.memory import the_ledger
 from tests.simulation.world import Thread, World
@@ -18,6 +17,7 @@ from worker.ledger.acceptance import Accepted, Terms
 from worker.ledger.continuations import Message
 from worker.ledger.ledger import Ledger
 from worker.ledger.schema import jobs
+from worker.outage import Outage
 
 
 @dataclass(eq=False)
@@ -27,6 +27,7 @@ class Worker:
     name: str
     free: int  # slots
     still_until: float = 0.0
+    is_leaving: bool = False
     threads: list[Thread] = field(default_factory=list)
 
 
@@ -114,9 +115,12 @@ class Fleet:
             thread.throw()
         self.world.after(restarted_in, self.start_worker)
 
-    def die(self) -> None:
-        """The present thread ends here, as if its process was killed, but for the process."""
-        raise GreenletExit
+    def end(self, worker: Worker, restarted_in: float) -> None:
+        """Tell a process to end: it claims nothing any more, and ends when its calls have."""
+        if not worker.is_leaving:
+            worker.is_leaving = True
+            self.world.after(restarted_in, self.start_worker)
+            self.world.changed()
 
     def _dispatch(self, worker: Worker) -> None:
         def publish(message: Message) -> bool:
@@ -124,19 +128,24 @@ class Fleet:
             return True
 
         dispatcher = Dispatcher(self.ledger, worker.name, self.slots, publish)
-        while True:
+        while not worker.is_leaving:
             try:
                 seconds = dispatcher.round()
             except LedgerUnavailable:
                 seconds = AFTER_ERROR
             self.world.sleep_until_change(seconds)
+        with suppress(LedgerUnavailable):
+            dispatcher.leave()
+        while worker.free < self.slots:
+            self.world.sleep(0.1)
+        self.workers.remove(worker)
 
     def _come(self, job_id: str) -> None:
         self.queue.append(job_id)
         self._deliver()
 
     def _deliver(self) -> None:
-        ready = [worker for worker in self.workers if worker.free]
+        ready = [worker for worker in self.workers if worker.free and not worker.is_leaving]
         if not ready or not self.queue:
             return
         worker = self.world.random.choice(ready)
@@ -146,21 +155,24 @@ class Fleet:
         worker.threads.append(self.world.spawn(self._run, worker, job_id, worker=worker))
 
     def _run(self, worker: Worker, job_id: str) -> None:
-        try:
-            self._execute(worker, job_id)
-        except LedgerUnavailable:
-            pass  # the task fails, and the job goes on by its row
-        finally:
-            worker.free += 1
-            if self.queue:
-                self.world.after(0.0, self._deliver)
+        """What a task does with its message: see `tasks.JobTask`."""
 
-    def _execute(self, worker: Worker, job_id: str) -> None:
+        def is_leaving() -> bool:
+            return worker.is_leaving
+
         executor = Executor(
             self.ledger,
             {self.provider.seller: self.provider},
             self.world,
             worker.name,
             jitter=self.world.random.random,
+            leaving=is_leaving,
         )
-        executor.run(job_id)
+        try:
+            Outage(self.world, is_leaving).sit_out(lambda: executor.run(job_id))
+        except LedgerUnavailable:
+            self.publish(job_id)
+        finally:
+            worker.free += 1
+            if self.queue:
+                self.world.after(0.0, self._deliver)

@@ -40,8 +40,10 @@ FAULTS_AT = {
     "message": (("lost", "twice", "late"), 15),
     "commit": (
         (
+            "undone",
             "error before",
-            "error after",
+            "lost",  # nobody is told that it came to nothing,
+            "unanswered",  # or that it was written
             "crash before",
             "crash after",
             "process killed",
@@ -136,6 +138,7 @@ def _act(chance: random.Random) -> Act:
             chance.choice(FAULTS),
             chance.randint(1, 3),
         ),
+        "a process is to end": lambda: (chance.choice((0.1, 5.0)),),
         "a run is killed": tuple,
         "a run is stopped": lambda: (chance.choice(STILL),),
         "a process is killed": lambda: (chance.choice((0.1, 5.0, 30.0)),),
@@ -158,6 +161,7 @@ COMMON = {
     "withdraw": 3,
     "retry": 6,
     "calls go wrong": 8,
+    "a process is to end": 2,
     "a run is killed": 3,
     "a run is stopped": 3,
     "a process is killed": 3,

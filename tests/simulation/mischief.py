@@ -8,10 +8,15 @@ from greenlet import GreenletExit
 from tests.simulation.fleet import Fleet
 from tests.simulation.history import Fault
 from tests.simulation.model import HELD_UP
-from worker.errors import LedgerUnavailable
+from worker.errors import CommitUnknown, LedgerUnavailable, LedgerUndone
 
 CALM_AFTER = 75.0  # seconds: a message that was lost again and again is sent anew by then
-RESTARTED_IN = 3.0
+RESTARTED_IN = 3.0  # seconds
+BEFORE = {  # what of a commit that came to nothing its caller is told
+    "undone": LedgerUndone,
+    "error before": LedgerUnavailable,
+    "lost": CommitUnknown,
+}
 
 
 class Mischief:
@@ -69,16 +74,16 @@ class Mischief:
 
     def before_commit(self) -> None:
         what = self._at("commit", whose="commit: ")
-        if what == "error before":
-            raise LedgerUnavailable("The ledger cannot be reached: before the commit.")
+        if what in BEFORE:
+            raise BEFORE[what](f"The ledger cannot be reached: {what}.")
         if what == "crash before" and self.world.thread:
             self._happens("crash")
         self._after_commit = what
 
     def after_commit(self) -> None:
         what, self._after_commit = self._after_commit, None
-        if what == "error after":
-            raise LedgerUnavailable("The ledger cannot be reached: after the commit.")
+        if what == "unanswered":
+            raise CommitUnknown("The ledger cannot be reached: the commit was not answered.")
         if what and self.world.thread:
             self._happens(what)
 

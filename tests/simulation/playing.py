@@ -124,6 +124,7 @@ class Stage:
             "withdraw": self._withdraw,
             "retry": self._retry,
             "calls go wrong": self._calls_go_wrong,
+            "a process is to end": self._end_process,
             "a run is killed": self._kill_run,
             "a run is stopped": self._stop_run,
             "a process is killed": self._kill_process,
@@ -241,6 +242,12 @@ class Stage:
             self.fleet.kill(self.world.random.choice(self.fleet.workers), restarted_in)
             self.mischief.disturbed("a process was killed", 20.0 + restarted_in)
 
+    def _end_process(self, restarted_in: float) -> None:
+        if self.fleet.workers:
+            worker = self.world.random.choice(self.fleet.workers)
+            self.fleet.end(worker, restarted_in)
+            self.mischief.disturbed("a process was told to end", 10.0 + restarted_in)
+
     def _stop_process(self, seconds: float) -> None:
         if self.fleet.workers:
             self.world.random.choice(self.fleet.workers).still_until = self.world.now + seconds
@@ -272,7 +279,9 @@ class Stage:
         """Nothing happens until then: is there a token that somebody could use?"""
         if self.witness.clock_was_set:
             return
-        able = [each for each in self.fleet.workers if each.free and self.world.now >= each.still_until]
+        able = [
+            each for each in self.fleet.workers if each.free and self.world.now >= each.still_until
+        ]
         away = self.world.now < self.mischief.ledger_away_until
 
         def is_wanted(bucket: str) -> bool:

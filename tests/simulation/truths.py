@@ -28,7 +28,9 @@ def at_rest(history: Any) -> list[str]:
     """What is wrong once everything has come to rest."""
     watch, provider = history.witness.watch, history.provider
     wrongs = [f"{job} was accepted, and is lost" for job in history.jobs if job not in watch.jobs]
-    wrongs += [f"{job} was rolled back, and is there" for job in history.undone if job in watch.jobs]
+    wrongs += [
+        f"{job} was rolled back, and is there" for job in history.undone if job in watch.jobs
+    ]
     keys: set[str] = set()
     for job in watch.jobs.values():
         if job.state not in FINAL:

@@ -31,7 +31,9 @@ from tests.simulation.watch import FINAL, JobRow, Watch
 from worker.domain.jobs import Job, Policy, Step
 from worker.domain.outcomes import Answer, OrderView, Outcome, Standing
 
-WAY = 0.2  # seconds that an answer may take from the provider to the worker
+# Seconds that an answer may take from the provider to the worker, who may stand still for as long
+# as its lease outlasts a call.
+WAY = 0.2 + Policy().lease - CALL_TIMEOUT
 
 
 @dataclass
@@ -118,7 +120,9 @@ class Witness:
     def arrived(self, job: Job) -> None:
         """A request has arrived at the provider, this very moment."""
         exceeded = self.provider.calls[-1].throttled
-        self.holds(not exceeded, f"{job.id} exceeds the quota of {self.provider.calls[-1].operation}")
+        self.holds(
+            not exceeded, f"{job.id} exceeds the quota of {self.provider.calls[-1].operation}"
+        )
 
     def read(self, job: Job, order: OrderView) -> None:
         """The provider has read a lookup, this very moment."""
