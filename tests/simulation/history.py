@@ -95,7 +95,7 @@ class History:
 def drawn(seed: int) -> History:
     """The history of a seed."""
     chance = random.Random(seed)
-    acts = tuple(_act(chance) for _ in range(chance.randint(2, 10)))
+    acts = tuple(_act(chance) for _ in range(chance.randint(2, 8)))
     faults = tuple(_fault(chance) for _ in range(chance.choice((0, 0, 1, 1, 2, 3, 5, 8))))
     if any(act.what == "the clock is set" for act in acts):
         # Who counts the seconds of a doubt by a clock that jumps cannot wait for what is late.

@@ -67,7 +67,7 @@ class Stage:
         self.seen = seen
         self.trace: list[str] = []
         self.world = world = World(history.seed)
-        world.notice = (0.02, 0.2)  # one look sees what several have done, which is faster
+        world.notice = (0.05, 0.5)  # one look sees what several have done, which is faster
         world.time_passes = self._time_passes
         self.provider = ShopsProvider(world, quotas=QUOTAS, delay=lambda _cold: 0.08)
         self.witness = self.provider.witness = Witness(self.provider, seen)
