@@ -221,8 +221,11 @@ class Stage:
         self.undone.append(job_id)
 
     def _keep(self, order_id: str, *, kept: bool) -> None:
-        (self.witness.kept.add if kept else self.witness.kept.discard)(order_id)
+        if not kept:
+            self.witness.kept.discard(order_id)
         keeping.keep(self.fleet.ledger, "acme", order_id, actor="somebody", why=None, kept=kept)
+        if kept:  # and whoever asked was told so
+            self.witness.kept.add(order_id)
 
     # what goes wrong by itself
 

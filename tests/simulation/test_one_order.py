@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import update
 
-from tests.simulation.model import ModelProvider, cancel, confirm
 from tests.simulation.fleet import Fleet
+from tests.simulation.model import ModelProvider, cancel, confirm
 from tests.simulation.world import World
 from worker.domain.decisions import Circumstances, decide
 from worker.domain.jobs import Policy, Task

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.simulation.model import ModelProvider, cancel, confirm
 from tests.simulation.fleet import Fleet
+from tests.simulation.model import ModelProvider, cancel, confirm
 from tests.simulation.world import World
 from worker.domain.staleness import PRIORITY
 

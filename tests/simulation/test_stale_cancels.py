@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.simulation.model import ModelProvider
 from tests.simulation.fleet import Fleet
+from tests.simulation.model import ModelProvider
 from tests.simulation.world import World
 from worker.domain.jobs import Policy
 from worker.domain.staleness import ShopOrder, StalePolicy

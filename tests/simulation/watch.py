@@ -139,7 +139,7 @@ class Watch:
         self.holds(not same, f"{new.id} has the key of {same}")
 
     def _may_be_let_go(self, old: JobRow, new: JobRow) -> None:
-        """A job that is held is written by its holder, or by a dispatcher once the lease is over."""
+        """A held job is written by its holder, or by a dispatcher once the lease is over."""
         thread = self.world.thread
         if thread is not None and self.holders.get(new.id) is thread:
             return
