@@ -10,10 +10,22 @@ year by default, longer than Amazon keeps an order reference open (180 days). An
 somebody asked to keep stays kept.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, exists, or_, select, text
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Executable,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy import tuple_ as several
 
 from worker.ledger.database import Database
@@ -38,8 +50,10 @@ FOUND = (
     .order_by(jobs.c.finished_at, jobs.c.seq)
     .limit(BATCH)
 )
+# Orders of one seller: pairs of seller and order are no use of an index on SQLite.
 OF_THESE: BindParameter[Any] = bindparam("these", expanding=True)
-ORDER_ROWS = select(orders).where(several(orders.c.seller, orders.c.order_id).in_(OF_THESE))
+OF_SELLER: BindParameter[str] = bindparam("of_seller")
+ORDER_ROWS = select(orders).where(orders.c.seller == OF_SELLER, orders.c.order_id.in_(OF_THESE))
 LOCKED_ORDERS = ORDER_ROWS.with_for_update(skip_locked=True)
 NOT_FIRED = or_(
     and_(jobs.c.options.is_not(None), jobs.c.continued_at.is_(None)),
@@ -51,7 +65,7 @@ NOT_FIRED = or_(
 )
 JOBS_OF = select(
     jobs.c.id, jobs.c.seller, jobs.c.order_id, jobs.c.finished_at, NOT_FIRED.label("not_fired")
-).where(several(jobs.c.seller, jobs.c.order_id).in_(OF_THESE))
+).where(jobs.c.seller == OF_SELLER, jobs.c.order_id.in_(OF_THESE))
 IDS: BindParameter[str] = bindparam("ids", expanding=True)
 # Whoever refers to a job in a transaction that is not over is waited for by nobody.
 LOCKED_JOBS = select(jobs.c.id).where(jobs.c.id.in_(IDS)).with_for_update(skip_locked=True)
@@ -63,9 +77,9 @@ OF_JOBS = (
 )
 OF_ORDERS = (
     delete(transitions).where(
-        text(BY_NO_JOB), several(transitions.c.seller, transitions.c.order_id).in_(OF_THESE)
+        text(BY_NO_JOB), transitions.c.seller == OF_SELLER, transitions.c.order_id.in_(OF_THESE)
     ),
-    delete(orders).where(several(orders.c.seller, orders.c.order_id).in_(OF_THESE)),
+    delete(orders).where(orders.c.seller == OF_SELLER, orders.c.order_id.in_(OF_THESE)),
 )
 
 Place = tuple[float, int]
@@ -109,17 +123,15 @@ def _look(
     before = database.now(connection) - keep
     which = {"before": before, "at": after[0], "seq": after[1]}
     found = connection.execute(FOUND, which).all()
-    these = {"these": list(dict.fromkeys(map(_order_of, found)))}
-    if not found:
-        return found, {}
-    ours = {_order_of(row) for row in connection.execute(LOCKED_ORDERS, these)} if lock else None
+    these = sorted(set(map(_order_of, found)))
+    ours = set(map(_order_of, _read(connection, LOCKED_ORDERS, these))) if lock else None
     staying = {
         _order_of(row)
-        for row in connection.execute(ORDER_ROWS, these)
+        for row in _read(connection, ORDER_ROWS, these)
         if row.in_doubt or (ours is not None and _order_of(row) not in ours)
     }
     going: dict[Order, list[str]] = {}
-    for row in connection.execute(JOBS_OF, these):
+    for row in _read(connection, JOBS_OF, these):
         order = _order_of(row)
         is_open = row.finished_at is None or row.finished_at >= before
         if is_open or row.not_fired or row.id in needed:
@@ -127,6 +139,16 @@ def _look(
         going.setdefault(order, []).append(row.id)
     gone = {order: ids for order, ids in going.items() if order not in staying}
     return found, _unheld(connection, gone) if lock and gone else gone
+
+
+def _read(connection: Connection, statement: Executable, these: Iterable[Order]) -> Iterator[Any]:
+    for of in _by_seller(these):
+        yield from connection.execute(statement, of).all()
+
+
+def _by_seller(these: Iterable[Order]) -> Iterator[dict[str, Any]]:
+    for seller, of_seller in groupby(sorted(these), lambda order: order[0]):
+        yield {"of_seller": seller, "these": [order_id for _, order_id in of_seller]}
 
 
 def _order_of(row: Any) -> Order:
@@ -144,8 +166,7 @@ def _forget(connection: Connection, gone: dict[Order, list[str]]) -> None:
     ids = {"ids": [each for of_order in gone.values() for each in of_order]}
     for statement in OF_JOBS:
         connection.execute(statement, ids)
-    these = {"these": list(gone)}
-    rows = connection.execute(ORDER_ROWS, these).all()
-    free = [_order_of(row) for row in rows if row.kept_at is None]
-    for statement in OF_ORDERS if free else ():
-        connection.execute(statement, {"these": free})
+    free = [_order_of(row) for row in _read(connection, ORDER_ROWS, gone) if row.kept_at is None]
+    for of in _by_seller(free):
+        for statement in OF_ORDERS:
+            connection.execute(statement, of)
