@@ -5,18 +5,14 @@ can be imported beside a shop's own.
 """
 
 import logging
-import os
 import sys
 from typing import Any, NoReturn
 
 from celery import Celery, concurrency, signals
 
-from worker import broker
+from worker import broker, forks, leaving, pools
 from worker.domain.jobs import Task
 from worker.tasks import JobTask
-
-# The children of prefork cannot reach an in-memory broker; greenlets wait for SQLite in line.
-POOLS = ("celery.concurrency.thread", "celery.concurrency.solo")
 
 # Shared, they would be tasks of the shop's application as well, and go to its queue.
 OURS: dict[str, Any] = {"base": JobTask, "bind": True, "shared": False}
@@ -84,6 +80,7 @@ def _is_asked_by_celery() -> bool:
 app.add_defaults(_configuration)
 # By name: whoever only produces does not load the worker's side.
 app.steps["worker"].add("worker.bootstep:DispatcherStep")
+app.steps["worker"].add("worker.canaries:WatchStep")
 
 
 @signals.celeryd_init.connect(weak=False)
@@ -128,8 +125,8 @@ def _enter_worker(sender: Any, **_: Any) -> None:
     if sender.app is not app:
         return
     pool = concurrency.get_implementation(sender.pool_cls)
-    if pool.__module__ not in POOLS:
-        _refuse(f"The worker runs in threads, not in {pool.__module__}: use -P threads or solo.", 2)
+    if problem := pools.mistake(pool, in_memory=broker.kind(app.conf.broker_url) == "memory"):
+        _refuse(problem, 2)
     try:
         now = runtime()
         check_sellers(now)
@@ -138,6 +135,7 @@ def _enter_worker(sender: Any, **_: Any) -> None:
     except LedgerUnavailable as error:
         _refuse(str(error), 2 if isinstance(error, LedgerMisconfigured) else 3)
     broker.enter_worker()
+    leaving.arrive()
     app.conf.update(broker.consuming(now.settings.broker.url.full))
 
 
@@ -148,6 +146,7 @@ def _refuse(sentence: str, code: int) -> NoReturn:
 
 @signals.worker_shutting_down.connect(weak=False)
 def _leave_worker(**_: Any) -> None:
+    leaving.begin()
     broker.interrupt()
 
 
@@ -156,4 +155,4 @@ def _after_fork() -> None:
     app._after_fork()  # noqa: SLF001 - Celery calls it itself in the children of its pool only
 
 
-os.register_at_fork(after_in_child=_after_fork)
+forks.renew_in_child(_after_fork)

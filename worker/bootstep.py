@@ -1,11 +1,12 @@
 """The dispatcher's thread inside a Celery worker, from the pool's start to the shutdown's."""
 
 import threading
+from contextlib import suppress
 from typing import Any
 
 from celery import bootsteps
 
-from worker import chords, logs
+from worker import chords, forks, logs
 from worker.dispatcher import AFTER_ERROR, Dispatcher
 from worker.errors import LedgerUnavailable
 from worker.ledger.chords import Chord
@@ -71,12 +72,16 @@ class DispatcherStep(bootsteps.StartStopStep):
             try:
                 self._make_rounds(dispatcher, now.ledger.database)
             except LedgerUnavailable as error:
-                log.warning("the ledger is away", error=str(error))
+                dispatcher.lose(error)
             except Exception:  # the fleet must not stand still for one odd row
                 log.exception("a round failed")
             self._stopping.wait(AFTER_ERROR)
+        with suppress(LedgerUnavailable), forks.held_off():
+            dispatcher.leave()
 
     def _make_rounds(self, dispatcher: Dispatcher, database: Database) -> None:
         with database.watch() as changes:
             while not self._stopping.is_set():
-                changes.wait(dispatcher.round(), self._stopping)
+                with forks.held_off():
+                    seconds = dispatcher.round()
+                changes.wait(seconds, self._stopping)

@@ -11,13 +11,14 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from worker import crash
+from worker import crash, forks, leaving
 from worker.clock import SystemClock
 from worker.errors import BadInput
 from worker.executor import Executor
 from worker.ledger import upgrade
 from worker.ledger.database import Database
 from worker.ledger.ledger import Ledger
+from worker.outage import Outage
 from worker.producers import Producers, new_id
 from worker.providers.base import Provider
 from worker.providers.sellers import Sellers, provider_class
@@ -40,6 +41,12 @@ class Runtime:
 
 
 @functools.cache
+def outage() -> Outage:
+    """How this process waits for a ledger that is away."""
+    return Outage(SystemClock(), leaving.has_begun)
+
+
+@functools.cache
 def settings() -> Settings:
     """The configuration of this process. Raises ConfigurationError."""
     return load()
@@ -57,23 +64,49 @@ def runtime() -> Runtime:
 def _runtime(_pid: int) -> Runtime:
     built = build(settings())
     upgrade.ensure(built.ledger.database)
+    _built.append(built)
     return built
+
+
+_built: list[Runtime] = []  # the runtimes of this process and of those that it was forked from
+
+
+def _forget_connections() -> None:
+    for inherited in _built:
+        inherited.ledger.database.forget_connections()
+
+
+forks.renew_in_child(_forget_connections)
 
 
 def build(configured: Settings) -> Runtime:
     """All objects of a process, nothing reached yet."""
+    worker = _name()
     sellers = _sellers(configured)
     ledger = Ledger(Database(configured.ledger.url.full), sellers, configured.policy())
-    # Containers share host names and pids: a worker must not take a dead one's jobs for its own.
-    worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
     return Runtime(
         settings=configured,
         ledger=ledger,
         sellers=sellers,
         producers=Producers(ledger, sellers, configured.source),
-        executor=Executor(ledger, sellers, SystemClock(), worker),
+        executor=Executor(
+            ledger,
+            sellers,
+            SystemClock(),
+            worker,
+            outage=outage(),
+            leaving=leaving.has_begun,
+            pause=leaving.sleep,
+        ),
         worker=worker,
     )
+
+
+def _name() -> str:
+    """What this process is called in the ledger: a child's name begins with its parent's."""
+    # Containers share host names and pids: a worker must not take a dead one's jobs for its own.
+    own = f"{os.getpid()}:{secrets.token_hex(3)}"
+    return f"{_built[-1].worker}/{own}" if _built else f"{socket.gethostname()}:{own}"
 
 
 def sweeps(now: Runtime) -> "Sweeps":

@@ -11,16 +11,18 @@ from collections.abc import Callable
 from queue import Empty
 from typing import Any
 
-from kombu import Connection, Exchange, Queue, pools
+import kombu.pools
+from kombu import Connection, Exchange, Queue
 from kombu.transport import TRANSPORT_ALIASES, memory
 
-from worker import logs
+from worker import logs, pools
 
 log = logs.get("worker.broker")
 
 QUEUE = "order-worker"
 PUBLISH_SECONDS = 0.5  # how long a publish may take on a broker that does not answer
 SKIP_SECONDS = 5.0  # how long publishing is left alone after it failed
+HEARTBEAT_SECONDS = 10
 CONSUMER_SECONDS = 5.0  # socket time-out of a worker's own connection, which may take its time
 
 
@@ -47,8 +49,7 @@ def configuration(url: str, concurrency: int) -> dict[str, Any]:
         "task_reject_on_worker_lost": False,
         "worker_prefetch_multiplier": 1,
         "worker_concurrency": concurrency,
-        # The prefork pool's children cannot reach an in-memory broker.
-        "worker_pool": "threads",
+        "worker_pool": pools.UNTOLD,
         "worker_consumer": "worker.consumer:Consumer",  # one odd message must not end the fleet
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
@@ -57,6 +58,9 @@ def configuration(url: str, concurrency: int) -> dict[str, Any]:
         # queue is still locked, and the worker ends.
         "control_queue_exclusive": False,
         "event_queue_exclusive": False,
+        # Of the consumer's connection to RabbitMQ: what a worker held that is gone without a word
+        # goes back to the queue after two of them, and not after the default's four minutes.
+        "broker_heartbeat": HEARTBEAT_SECONDS,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # the ledger goes on; the broker comes back
         **publishing(url),
@@ -155,8 +159,15 @@ def forget_connections() -> None:
 
     Cleared, not reset: a reset would close the connections of the parent.
     """
-    pools.connections.clear()
-    pools.producers.clear()
+    kombu.pools.connections.clear()
+    kombu.pools.producers.clear()
+
+
+def drop_connections(app: Any) -> None:
+    """Publish through new connections from now on. Whoever uses an old one goes on with it."""
+    forget_connections()
+    app._pool = None  # noqa: SLF001 - Celery has no name for it
+    app.amqp._producer_pool = None  # noqa: SLF001
 
 
 # --- memory:// ------------------------------------------------------------------------------

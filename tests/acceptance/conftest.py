@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from processes import both_providers, opened
 
+from tests.servers import database
+
 
 @pytest.fixture
 def sandbox():
@@ -30,3 +32,10 @@ def brokers_alone():
     with (Path(tempfile.gettempdir()) / "order-worker-brokers.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@pytest.fixture
+def postgresql():
+    """The URL of an empty database on the server of this machine."""
+    with database() as url:
+        yield url

@@ -171,7 +171,7 @@ class Shop:
         """The objects of this configuration in the test's own process, for reading."""
         built = bootstrap.build(load(self.path, {**self.environ, **env}))
         self._runtimes.append(built)
-        upgrade.ensure(built.ledger.database)
+        upgrade.upgrade(built.ledger.database)
         return built
 
     def verify(self) -> None:

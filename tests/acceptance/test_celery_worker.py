@@ -1,11 +1,7 @@
 """`celery -A … worker` as a shop runs it: pools, brokers, signals, continuations, lost answers."""
 
 import functools
-import os
-import shutil
 import signal
-import socket
-import subprocess
 import time
 from collections import Counter
 
@@ -16,6 +12,7 @@ from celery_shop import BROKERS, changes, continued, finished, order, reachable,
 from processes import until
 from sqlalchemy import func, select, update
 
+from tests.servers import OwnRedis, running
 from worker.ledger.schema import jobs, results
 
 pytestmark = pytest.mark.usefixtures("brokers_alone")
@@ -44,8 +41,15 @@ def produce(shop):
 # --- pools and brokers ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pool", ["threads", "solo"])
-@pytest.mark.parametrize("broker", BROKERS)
+@pytest.mark.parametrize(
+    ("broker", "pool"),
+    [
+        (broker, pool)
+        for broker in BROKERS
+        for pool in ("threads", "solo", "prefork")
+        if (broker, pool) != ("memory", "prefork")
+    ],
+)
 def test_a_worker_carries_out_what_is_asked(shop, sandbox, start, produce, broker, pool):
     shop.configuration(broker__url=reachable(broker))
     runtime = shop.ledger()
@@ -74,11 +78,18 @@ print(json.dumps([ids, total, [receipt["basis"] for receipt in receipts]]))
     assert "jane.doe" not in said.lower()
 
 
-@pytest.mark.parametrize("arguments", [(), ("-P", "prefork")])
-def test_without_a_pool_and_with_prefork_the_worker_runs_in_threads(shop, start, arguments):
-    worker = start(*arguments)
+@pytest.mark.parametrize(("arguments", "pool"), [((), "thread"), (("-P", "prefork"), "prefork")])
+def test_a_worker_runs_in_threads_unless_prefork_is_asked_for(shop, start, arguments, pool):
+    shop.configuration(broker__url=reachable("redis"))
+    worker = start("-c", "2", *arguments)
     said = until(lambda: "ready." in shop.log_of(worker) and shop.log_of(worker))
-    assert "concurrency: 4 (thread)" in said
+    assert f"concurrency: 2 ({pool})" in said
+
+
+def test_prefork_is_refused_with_a_sentence_where_its_children_reach_no_broker(shop, start):
+    worker = start("-P", "prefork")
+    assert until(worker.poll) == 2
+    assert "cannot reach the in-memory broker: use -P threads" in shop.log_of(worker)
 
 
 @pytest.mark.parametrize("name", ["gevent", "eventlet"])
@@ -89,7 +100,8 @@ def test_a_pool_of_greenlets_is_refused_with_a_sentence(shop, start, name):
     )
     worker = start("-P", "custom", CELERY_CUSTOM_WORKER_POOL="pools:TaskPool")
     assert until(worker.poll) == 2
-    assert f"not in celery.concurrency.{name}: use -P threads or solo." in shop.log_of(worker)
+    refusal = f"does not run in celery.concurrency.{name}: use -P threads, prefork or solo."
+    assert refusal in shop.log_of(worker)
 
 
 def test_a_worker_without_a_sellers_secret_says_so_and_ends(shop, start):
@@ -150,36 +162,11 @@ print(json.dumps([good, twice, odd, parked]))
     assert not (shop.directory / "owned").exists()
 
 
-class OwnRedis:
-    """A Redis of the test's own, to flush, to kill and to start again."""
-
-    def __init__(self, program, directory):
-        with socket.create_server(("127.0.0.1", 0)) as one:
-            self.port = one.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
-        self._directory = directory
-        self.begin()
-
-    def begin(self):
-        self._process = subprocess.Popen(
-            self._command, cwd=self._directory, stdout=subprocess.DEVNULL
-        )
-
-    def kill(self):
-        self._process.kill()
-        self._process.wait()
-
-
 @pytest.fixture
-def redis(tmp_path):
-    program = shutil.which("redis-server")
-    if program is None:
-        assert not os.environ.get("CI"), "redis-server is not installed"
-        pytest.skip("redis-server is not installed: no Redis to flush and to kill")
-    own = OwnRedis(program, tmp_path)
-    yield own
-    own.kill()
+def redis():
+    """A Redis of the test's own, to flush, to kill and to start again."""
+    with running(OwnRedis) as own:
+        yield own
 
 
 CONFIRMS = """

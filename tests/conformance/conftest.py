@@ -13,6 +13,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from tests.conformance.steps import Quotas
+from tests.conformance.wire import Wire
 from worker.domain.jobs import Policy
 from worker.ledger import upgrade
 from worker.ledger.database import Database
@@ -90,3 +91,22 @@ def open_ledger(connect, request):
 @pytest.fixture
 def ledger(open_ledger):
     return open_ledger()
+
+
+@pytest.fixture
+def wire(postgresql):
+    """A wire to an empty database on PostgreSQL, to count what goes over it and to cut it."""
+    made = Wire(postgresql)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def over_wire(wire, postgresql):
+    """A ledger that is reached over the wire, its schema made."""
+    direct = Database(postgresql)
+    upgrade.upgrade(direct)
+    direct.engine.dispose()
+    database = Database(wire.url)
+    yield lambda quotas=None, policy=None: Ledger(database, quotas or Quotas(), policy or Policy())
+    database.engine.dispose()

@@ -27,7 +27,7 @@ def faults(world, share):
     return fault
 
 
-def play(seed, path):
+def play(seed):
     """One history: its fleet, when every job is final."""
     world = World(seed)
     share = world.random.choice([0.0, 0.1, 0.4])
@@ -39,7 +39,6 @@ def play(seed, path):
     )
     fleet = Fleet(
         world,
-        path,
         provider,
         workers=world.random.randint(1, 3),
         slots=world.random.choice([1, 4]),
@@ -66,8 +65,8 @@ def play(seed, path):
 
 
 @pytest.mark.parametrize("seed", range(HISTORIES))
-def test_a_history_ends_well(tmp_path, seed):
-    fleet = play(seed, tmp_path / "ledger.db")
+def test_a_history_ends_well(seed):
+    fleet = play(seed)
     with fleet.database.read() as connection:
         ended = connection.execute(jobs.select()).all()
         sent = connection.execute(attempts.select().order_by(attempts.c.id)).all()

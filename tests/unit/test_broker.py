@@ -202,7 +202,6 @@ def test_messages_are_acknowledged_early_and_queues_belong_to_nobody(url):
     assert not settings["task_acks_late"]
     assert not settings["task_reject_on_worker_lost"]
     assert settings["worker_prefetch_multiplier"] == 1
-    assert settings["worker_pool"] == "threads"
     assert not settings["control_queue_exclusive"]
     assert not settings["event_queue_exclusive"]
     assert not settings["task_publish_retry"]

@@ -7,6 +7,7 @@ import click
 from worker.cli import libraries, session
 from worker.cli.failures import BAD_INPUT, INTERRUPTED, say
 
+POOLS = ("threads", "prefork", "solo")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -18,7 +19,14 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
     default="INFO",
     show_default=True,
 )
-def command(concurrency: int | None, loglevel: str) -> None:
+@click.option(
+    "--pool",
+    type=click.Choice(POOLS),
+    default=POOLS[0],
+    show_default=True,
+    help="What jobs run in; prefork needs RabbitMQ or Redis.",
+)
+def command(concurrency: int | None, loglevel: str, pool: str) -> None:
     """Work until SIGTERM or Ctrl-C: both let the jobs that are running end first.
 
     Does not start with a configuration that is wrong, a secret or a library that is missing
@@ -48,6 +56,7 @@ def command(concurrency: int | None, loglevel: str) -> None:
     worker = app.Worker(
         concurrency=concurrency,
         loglevel=loglevel.upper(),
+        pool=pool,
         quiet=True,  # no banner
         # Workers of one broker need not know of each other: the ledger is what they share.
         without_mingle=True,
