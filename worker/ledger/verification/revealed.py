@@ -39,7 +39,9 @@ class Secrets:
         }
 
     def stand_in(self, rows: Sequence[Row[Any]]) -> bool:
-        text = "\0".join(value for row in rows for value in row if isinstance(value, str))
+        if not self._forms:
+            return False
+        text = "\0".join(map(str, chain.from_iterable(rows)))
         return any(form in text for form in self._forms)
 
     def columns(self, row: Row[Any]) -> list[str]:
