@@ -93,6 +93,12 @@ class OwnRedis(Server):
         where = ("--port", str(self.port), "--bind", "127.0.0.1")
         return self.run(self._program, *where, "--save", "", "--appendonly", "no")
 
+    def flush(self) -> None:
+        """Forget every message and binding."""
+        with socket.create_connection(("127.0.0.1", self.port), 5.0) as one:
+            one.sendall(b"FLUSHALL\r\n")
+            assert one.recv(64) == b"+OK\r\n"
+
 
 class OwnPostgreSQL(Server):
     """`url` is of its one database, `test`."""

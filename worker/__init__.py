@@ -10,7 +10,8 @@ The way of a job, from top to bottom:
 * `ledger` keeps every step, `providers` sign, send and classify, `broker` carries messages
 * `domain` has the rules: states, decisions, the bucket's arithmetic
 
-`errors`, `logs`, `loglines`, `masking`, `clock` and `crash` stand below all of them;
+`outage` waits for a ledger that is away; `errors`, `logs`, `loglines`, `masking`, `clock` and
+`crash` stand below all of them;
 `cli` is the command line, `sandbox` the two providers for development, `demo` the tour.
 """
 

@@ -72,7 +72,7 @@ class DispatcherStep(bootsteps.StartStopStep):
             try:
                 self._make_rounds(dispatcher, now.ledger.database)
             except LedgerUnavailable as error:
-                log.warning("the ledger is away", error=str(error))
+                dispatcher.lose(error)
             except Exception:  # the fleet must not stand still for one odd row
                 log.exception("a round failed")
             self._stopping.wait(AFTER_ERROR)

@@ -18,6 +18,7 @@ from worker.executor import Executor
 from worker.ledger import upgrade
 from worker.ledger.database import Database
 from worker.ledger.ledger import Ledger
+from worker.outage import Outage
 from worker.producers import Producers, new_id
 from worker.providers.base import Provider
 from worker.providers.sellers import Sellers, provider_class
@@ -37,6 +38,12 @@ class Runtime:
     producers: Producers
     executor: Executor
     worker: str  # this process' name in the ledger
+
+
+@functools.cache
+def outage() -> Outage:
+    """How this process waits for a ledger that is away."""
+    return Outage(SystemClock(), leaving.has_begun)
 
 
 @functools.cache
@@ -87,6 +94,7 @@ def build(configured: Settings) -> Runtime:
             sellers,
             SystemClock(),
             worker,
+            outage=outage(),
             leaving=leaving.has_begun,
             pause=leaving.sleep,
         ),

@@ -4,6 +4,7 @@ Each worker process has one, and none is a leader: the ledger sees to it that tw
 not do the same thing twice. Nothing here knows Celery; the bootstep gives it a thread.
 """
 
+import math
 from collections.abc import Callable, Mapping
 
 from worker import logs
@@ -45,6 +46,8 @@ class Dispatcher:
         self._tell = tell
         self._outstanding: frozenset[str] = frozenset()
         self._prepared = False
+        self._away = False
+        self._found_at = -math.inf  # when the ledger was there again, on its own clock
 
     def prepare(self) -> None:
         """Once, before the first round."""
@@ -55,9 +58,12 @@ class Dispatcher:
     def round(self) -> float:
         """Do all that is to do now; the seconds until there may be something new."""
         try:
+            if self._away:
+                self._found_at = self._ledger.database.time()
+                self._away = False
             if not self._prepared:
                 self.prepare()
-            if ended := recovery.recover(self._ledger, self._worker):
+            if ended := recovery.recover(self._ledger, self._worker, self._found_at):
                 log.info("leases and deadlines ended", jobs=ended)
             routing.wake_sleepers(self._ledger)
             routing.find_strays(self._ledger)
@@ -68,7 +74,7 @@ class Dispatcher:
                 self._ledger, self._worker, self._slots, self._outstanding, next_sweep
             )
         except LedgerUnavailable as error:
-            log.warning("the ledger is away", error=str(error))
+            self.lose(error)
             return AFTER_ERROR
         unsent = {message.id for message in found.messages if not self._publish(message)}
         sent = {message.id for message in found.messages} - unsent
@@ -76,6 +82,11 @@ class Dispatcher:
         if unsent:  # else each round without a broker would double the wait for the next one
             rounds.unmark(self._ledger, unsent)
         return found.next_in
+
+    def lose(self, error: LedgerUnavailable) -> None:
+        """The ledger is away; when it is back, workers may hold answers that it has missed."""
+        log.warning("the ledger is away", error=str(error))
+        self._away = True
 
     def leave(self) -> None:
         """Hand back what was published and that nobody has claimed. Raises LedgerUnavailable."""

@@ -29,6 +29,16 @@ class LedgerUnavailable(OrderWorkerError):
     """The ledger cannot be reached or opened; nothing was accepted."""
 
 
+class LedgerUndone(LedgerUnavailable):
+    """The database has undone a transaction: nothing was written, and the same may be tried at
+    once. A deadlock, a serialisation failure, a connection that was lost before the commit.
+    """
+
+
+class CommitUnknown(LedgerUnavailable):
+    """The connection was lost while a transaction was committed: it is written, or it is not."""
+
+
 class LedgerMisconfigured(LedgerUnavailable):
     """The ledger's URL has an option that its driver does not take; waiting changes nothing."""
 

@@ -5,30 +5,30 @@ wait fits the patience, each time with a token and a signature of its own. All t
 longer belongs to the ledger: the job is parked, and the slot is free.
 """
 
+import functools
 import logging
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar, cast
 
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception_type,
-    retry_if_result,
-    stop_after_delay,
-    wait_exponential,
-)
+from tenacity import RetryCallState, Retrying, retry_if_result
 
 from worker import crash, logs
 from worker.clock import Clock
+from worker.domain.checks import check_again
 from worker.domain.decisions import Circumstances, Decision, decide
 from worker.domain.jobs import Job
 from worker.domain.outcomes import Answer, Outcome
-from worker.errors import LedgerUnavailable
+from worker.errors import LedgerUnavailable, LedgerUndone
 from worker.ledger import claims, returning, settlements
-from worker.ledger.claims import Claim
+from worker.ledger.claims import Claim, HoldUnknown
 from worker.ledger.ledger import Ledger
+from worker.outage import Outage
 from worker.providers.base import Provider
+
+Words = ParamSpec("Words")
+Hold = TypeVar("Hold")
 
 log = logs.get("worker.executor")
 
@@ -50,6 +50,7 @@ class Executor:
         clock: Clock,
         worker: str,
         jitter: Callable[[], float] = random.random,
+        outage: Outage | None = None,
         leaving: Callable[[], bool] = lambda: False,
         pause: Callable[[float], None] | None = None,
     ) -> None:
@@ -59,6 +60,7 @@ class Executor:
         self._clock = clock
         self._worker = worker
         self._jitter = jitter
+        self._outage = outage or Outage(clock, leaving)
         self._leaving = leaving
         self._pause = pause or clock.sleep
 
@@ -66,12 +68,14 @@ class Executor:
         """Carry a job as far as it goes now; the job as it then stands, None if there is none.
 
         A message that came too early, twice or late finds nothing to claim and does nothing.
+        Raises LedgerUnavailable: the ledger is away, or what was answered could not be written
+        for too long. It may be called again.
         """
         while True:
             if self._leaving():
                 return returning.hand_back_one(self._ledger, job_id)
             claimed_from = self._clock.monotonic()
-            held = claims.claim(self._ledger, job_id, self._worker)
+            held = self._hold(claims.claim, self._ledger, job_id, self._worker)
             if isinstance(held, Claim):
                 crash.point("after_claim")
                 self._carry_out(held, claimed_from)
@@ -79,32 +83,59 @@ class Executor:
             elif not held.again:
                 return held.job
 
+    def _hold(self, verb: Callable[Words, Hold], *args: Words.args, **kwargs: Words.kwargs) -> Hold:
+        """What a verb of the ledger has claimed; shown to be ours where its commit was not
+        answered, for until then nothing may be sent.
+        """
+        try:
+            return verb(*args, **kwargs)
+        except HoldUnknown as unknown:
+            lost, held = unknown, unknown.held
+        log.warning("was the claim written?", job=held.job.id, error=str(lost.__cause__))
+        is_held = functools.partial(claims.is_held, self._ledger, held)
+        if not self._outage.sit_out(is_held, self._policy.lease):
+            raise LedgerUndone("The claim was not written.") from lost
+        return cast("Hold", held)
+
     def _carry_out(self, held: Claim, claimed_from: float) -> None:
         """One claim: its request, tried again in place while that is worth the wait.
 
         The write of a sweep's cancel follows its check within the claim.
         """
         run = Run(held, claimed_from)
-        for attempt in self._in_place(run):
-            if run.answer is not None:  # a further request: its own token, and the lease anew
-                if self._leaving():
+        try:
+            for attempt in self._in_place(run):
+                if run.answer is not None and (self._leaving() or not self._take(run)):
                     break
-                run.claimed_from = self._clock.monotonic()
-                taken = claims.take(self._ledger, run.held)
-                if taken is None:
-                    break
-                run.held = taken
-            run.answer = self._send(run.held, run.claimed_from)
-            run.decision = self._decide(run.held, run.answer, run.claimed_from)
-            attempt.retry_state.set_result(run.decision)
+                run.answer = self._send(run.held, run.claimed_from)
+                run.decision = self._decide(run.held, run.answer, run.claimed_from)
+                attempt.retry_state.set_result(run.decision)
+        except LedgerUnavailable as error:
+            log.warning("the ledger is away: no more is sent", job=held.job.id, error=str(error))
         answer, decision = run.came_to()
         if not decision.goes_on:
-            self._settle(run)
-            return
+            self._settle(run.held, answer, decision)
+        elif write := self._go_on(run):
+            self._carry_out(write, run.claimed_from)
+
+    def _take(self, run: "Run") -> bool:
+        """A further request of the run: its own token, and the lease anew."""
+        run.claimed_from = self._clock.monotonic()
+        taken = self._hold(claims.take, self._ledger, run.held)
+        run.held = taken or run.held
+        return taken is not None
+
+    def _go_on(self, run: "Run") -> Claim | None:
+        """The write that a check lets go; with the ledger away the check is to be made anew."""
         crash.point("after_check")
-        claimed_from = self._clock.monotonic()
-        if write := settlements.go_on(self._ledger, run.held, answer, decision):
-            self._carry_out(write, claimed_from)
+        run.claimed_from = self._clock.monotonic()
+        answer, decision = run.came_to()
+        try:
+            return self._hold(settlements.go_on, self._ledger, run.held, answer, decision)
+        except LedgerUnavailable as error:
+            log.warning("the ledger is away", job=run.held.job.id, error=str(error))
+        self._settle(run.held, answer, check_again(run.held.job, run.held.turn.at))
+        return None
 
     def _in_place(self, run: "Run") -> Retrying:
         """Wait, stop and retry as the decision says; what ended is written before the wait."""
@@ -168,26 +199,24 @@ class Executor:
         )
         return decide(held.job, answer, at, self._policy)
 
-    def _settle(self, run: "Run") -> None:
-        """Write what came of it; while the ledger is away, for as long as the lease holds."""
-        answer, decision = run.came_to()
-        settled = Retrying(
-            retry=retry_if_exception_type(LedgerUnavailable),
-            wait=wait_exponential(multiplier=0.1, max=1.0),
-            stop=stop_after_delay(self._policy.lease),
-            sleep=self._clock.sleep,
-            reraise=True,
-        )(settlements.settle, self._ledger, run.held, answer, decision)
-        job = run.held.job
-        log.info(
-            "job" if settled else "too late: the lease was taken away",
-            job=job.id,
-            seller=job.seller,
-            order=job.order_id,
-            state=str(decision.state),
-            waiting_for=decision.waiting_for and str(decision.waiting_for),
-            why=decision.why,
-        )
+    def _settle(self, held: Claim, answer: Answer, decision: Decision) -> None:
+        """Write what came of it; while the ledger is away it is kept, also beyond the lease:
+        whoever has taken that away has seen to it that this writes nothing.
+        """
+        settle = functools.partial(settlements.settle, self._ledger, held, answer, decision)
+        job = held.job
+        with logs.bind(job=job.id, seller=job.seller, order=job.order_id):
+            try:
+                settled = self._outage.sit_out(settle)
+            except LedgerUnavailable as error:
+                log.critical("not written: the lease ends, and a lookup decides", error=str(error))
+                raise
+            log.info(
+                "job" if settled else "too late: the lease was taken away",
+                state=str(decision.state),
+                waiting_for=decision.waiting_for and str(decision.waiting_for),
+                why=decision.why,
+            )
 
 
 @dataclass(slots=True)

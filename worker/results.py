@@ -5,6 +5,7 @@ lost, time limit, retry, revoked) changes nothing, but that a revoke withdraws a
 waits. The results of all other tasks are kept as Celery gives them.
 """
 
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -48,9 +49,20 @@ class LedgerBackend(BaseBackend):
         return super().wait_for(task_id, timeout, min(interval, POLL_SECONDS), **options)
 
     def mark_as_done(self, task_id: str, result: Any, *args: Any, **options: Any) -> None:
-        """Called when link and chain were sent: for a job that is what remains to be noted."""
-        super().mark_as_done(task_id, result, *args, **options)
-        self._continued(task_id)
+        """Called when link and chain were sent: for a job that is what remains to be noted.
+
+        A result of another task is nowhere else: it is kept while the ledger is away. Celery
+        calls this where the task has run, and never in the main process of a worker.
+        """
+        from worker.bootstrap import outage
+
+        done = functools.partial(super().mark_as_done, task_id, result, *args, **options)
+
+        def note() -> None:
+            done()
+            self._continued(task_id)
+
+        outage().sit_out(note)
 
     def mark_as_failure(self, task_id: str, exc: Any, *args: Any, **options: Any) -> Any:
         """Fire what hangs on the failure, if the ledger says that the job has failed.

@@ -15,7 +15,15 @@ from celery.exceptions import Ignore
 
 from worker import broker, logs
 from worker.domain.jobs import Job, Request, State, Task
-from worker.errors import BadInput, Failed, JobError, Rejected, Withdrawn, WouldWait
+from worker.errors import (
+    BadInput,
+    Failed,
+    JobError,
+    LedgerUnavailable,
+    Rejected,
+    Withdrawn,
+    WouldWait,
+)
 from worker.following import kept, send_with
 from worker.moments import due_in, seconds_until
 
@@ -173,13 +181,30 @@ class JobTask(CeleryTask):
             name = str(self.job_task)
             raise BadInput("call", f"{name}(…) runs nothing here; use {name}.delay(…).")
         with logs.bind(job=self.request.id):
-            ran = self._run(self.request.id)
-            job = ran or self._from_elsewhere(args, kwargs)
+            job = self._carried(args, kwargs)
         if job is None or (job.state not in ENDINGS and job.state is not State.SUCCEEDED):
             raise Ignore
         if job.state is State.SUCCEEDED:
             return job.receipt
         raise ENDINGS[job.state](*error_arguments(job))
+
+    def _carried(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Job | None:
+        """The job of this message, as far as it goes now. While the ledger is away the message
+        is kept: it may be the only record of what somebody asked for.
+        """
+        from worker.bootstrap import outage
+
+        def carry() -> Job | None:
+            return self._run(self.request.id) or self._from_elsewhere(args, kwargs)
+
+        if self.request.is_eager:
+            return carry()
+        try:
+            return outage().sit_out(carry)
+        except LedgerUnavailable as error:
+            log.warning("the ledger is away: the message goes back", error=str(error))
+            self._send(self.request.id, args, dict(kwargs), self._hung_elsewhere())
+            raise Ignore from None
 
     def _from_elsewhere(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Job | None:
         """The job of a message that no producer of ours has recorded, or of an id's alias."""

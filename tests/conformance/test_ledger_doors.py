@@ -6,8 +6,7 @@ import pytest
 
 from tests.conformance.steps import accept, confirm, job
 from worker.errors import LedgerUnavailable
-from worker.ledger import database as databases
-from worker.ledger import outside
+from worker.ledger import outside, refusals
 
 NAN = float("nan")
 
@@ -33,7 +32,7 @@ def test_an_error_of_the_database_shows_no_row(ledger):
 def test_nobody_waits_for_ever_for_a_transaction_that_is_left_open(url, open_ledger, monkeypatch):
     if not url.startswith("postgresql"):
         return  # SQLite has its own limit
-    monkeypatch.setattr(databases, "LOCK_SECONDS", 1)
+    monkeypatch.setattr(refusals, "LOCK_SECONDS", 1)
     left_open, ledger = open_ledger(), open_ledger()
     with left_open.database.engine.connect() as connection:
         connection.exec_driver_sql("LOCK TABLE order_worker_jobs")

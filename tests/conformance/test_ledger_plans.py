@@ -34,6 +34,8 @@ from worker.ledger.acceptance import Terms
 from worker.ledger.filters import Filters
 from worker.ledger.schema import PREFIX, attempts, jobs, transitions
 
+pytestmark = pytest.mark.by_hand  # rows of every state
+
 MANY = 20_000
 READY = 50
 LARGE = f"{PREFIX}(jobs|attempts|transitions)"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.simulation import truths
-from tests.simulation.memory import MemoryLedger
+from tests.simulation.memory import the_ledger
 from tests.simulation.model import CALL_TIMEOUT, FAULTS, cancel, confirm
 from tests.simulation.shop import ASKED, READ, SENT, ShopsProvider
 from tests.simulation.world import START, Fleet, World
@@ -43,7 +43,6 @@ ORDERS = st.integers(1, 3)
 FAULT = st.sampled_from(FAULTS)
 MEANWHILE = st.sampled_from(["authorize", "capture", "keep", "checkout", "cancel", "withdraw"])
 SECONDS = st.sampled_from([0.0, 0.1, 0.3, 3.0, 12.0, 60.0])
-MEMORY = MemoryLedger()
 SEEN: Counter[str] = Counter()  # how often histories got where they are meant to get
 
 
@@ -64,10 +63,8 @@ class ShopHistory(RuleBasedStateMachine):
         world.notice = (0.02, 0.2)  # one look sees what several have done, which is faster
         self.provider = ShopsProvider(world, quotas=QUOTAS, delay=lambda _cold: 0.08)
         self.witness = self.provider.witness
-        self.witness.ledger = MEMORY.raw
-        self.fleet = Fleet(
-            world, None, self.provider, workers=workers, slots=slots, policy=policy, memory=MEMORY
-        )
+        self.witness.ledger = the_ledger().raw
+        self.fleet = Fleet(world, self.provider, workers=workers, slots=slots, policy=policy)
         crash.point = self.fleet.point
         door = Producers(self.fleet.ledger, {"acme": self.provider})
         self.sweeps = StaleSweep(
@@ -206,7 +203,7 @@ class ShopHistory(RuleBasedStateMachine):
     def _begin_with(self, order_id: str, beginning: str) -> None:
         """An order that was opened long ago, and perhaps paid since."""
         self.provider.orders[order_id] = "Open"
-        MEMORY.raw.execute(
+        the_ledger().raw.execute(
             "INSERT INTO order_worker_orders (seller, order_id, state, state_at, in_doubt)"
             " VALUES ('acme', ?, 'Open', ?, false)",
             (order_id, START - 1000.0),

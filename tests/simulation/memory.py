@@ -1,12 +1,16 @@
 """A ledger in memory for histories by the thousand: its tables made once, emptied for each.
 
 The statements are the real ones. What is left out is what each of them would pay and none of the
-histories is about: the file, the pool, and a new engine that compiles every statement again. One
-thread has one connection, and a transaction is never open while somebody waits.
+histories is about: the file, the pool, a new engine that compiles every statement again, and most
+of SQLAlchemy's work at each execution. One thread has one connection, and a transaction is never
+open while somebody waits.
 """
 
+import functools
+from collections import namedtuple
 from collections.abc import Iterator
 from contextlib import contextmanager
+from sqlite3 import Error as SqliteError
 from typing import Any
 
 from sqlalchemy import Connection, StaticPool, create_engine
@@ -15,6 +19,7 @@ from worker.ledger.database import Database
 from worker.ledger.schema import metadata
 
 NUMBERS = "sqlite_sequence"  # where SQLite counts: each history begins with job 1
+MOST_KNOWN = 1000
 
 
 class MemoryLedger(Database):
@@ -24,10 +29,11 @@ class MemoryLedger(Database):
         self.engine = create_engine(
             "sqlite://", poolclass=StaticPool, connect_args={"isolation_level": None}
         )
-        self._connection = self.engine.connect()
-        self.raw: Any = self._connection.connection.dbapi_connection
+        connection = self.engine.connect()
+        self.raw: Any = connection.connection.dbapi_connection
         self.raw.execute("PRAGMA foreign_keys=ON")
-        metadata.create_all(self._connection)
+        metadata.create_all(connection)
+        self._connection: Any = Quick(connection, self.raw)
         self._tables = [table.name for table in reversed(metadata.sorted_tables)]
 
     def begin_anew(self, world: Any) -> None:
@@ -64,3 +70,125 @@ class MemoryLedger(Database):
             yield
         finally:
             self._world.open_transactions -= 1
+
+
+@functools.cache
+def the_ledger() -> MemoryLedger:
+    """The one of this process: whoever begins anew ends what was before."""
+    return MemoryLedger()
+
+
+class Quick:
+    """SQLAlchemy's connection, but that a statement which comes again is compiled only once.
+
+    Errors and savepoints are SQLAlchemy's.
+    """
+
+    def __init__(self, connection: Connection, raw: Any) -> None:
+        self._connection = connection
+        self._raw = raw
+        self._known: dict[Any, tuple[Compiled, dict[str, Any]]] = {}  # by statement
+        self._compiled: dict[Any, Compiled] = {}  # by SQLAlchemy's key of what is the same
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, statement: Any, parameters: Any = None) -> Any:
+        given = parameters or {}
+        key = (statement, *given)
+        if key not in self._known:
+            if len(self._known) > MOST_KNOWN:  # of those that are made for each call
+                self._known.clear()
+            self._known[key] = self._compile(statement, given)
+        compiled, values = self._known[key]
+        try:
+            return compiled.run(values | given)
+        except SqliteError:  # SQLAlchemy shall raise it, in its own words
+            return self._connection.execute(statement, parameters)
+
+    def _compile(self, statement: Any, given: Any) -> "tuple[Compiled, dict[str, Any]]":
+        """What a statement compiles to, and the values that are bound in itself."""
+        same, bound, *_ = statement._generate_cache_key()
+        key = (same, *given)
+        if key not in self._compiled:
+            self._compiled[key] = Compiled(self._connection.dialect, self._raw, statement, given)
+        compiled = self._compiled[key]
+        values = zip(compiled.bound, bound, strict=True)
+        return compiled, compiled.values | {name: bind.effective_value for name, bind in values}
+
+
+class Compiled:
+    def __init__(self, dialect: Any, raw: Any, statement: Any, given: Any) -> None:
+        made = statement.compile(dialect=dialect, column_keys=list(given))
+        _, bound, *_ = statement._generate_cache_key()
+        names = {bind.key: name for bind, name in made.bind_names.items()}
+        self.bound = [names.get(bind.key, bind.key) for bind in bound]
+        self.values = {name: bind.effective_value for name, bind in made.binds.items()}
+        self._execute = raw.execute
+        self._sql = str(made)
+        processors = made._bind_processors
+        self._lists = {bind.key for bind in made.post_compile_params}
+        self._binds = [(name, processors.get(name)) for name in made.positiontup or ()]
+        columns = made._result_columns
+        kinds = [column.type._cached_result_processor(dialect, None) for column in columns]
+        self._converts = [(at, kind) for at, kind in enumerate(kinds) if kind]
+        names = [column.keyname for column in columns]
+        self._row_of = namedtuple("Row", names, rename=True)._make  # noqa: PYI024 - a class for each
+
+    def run(self, values: Any) -> "Found":
+        sql, bound = self._sql, []
+        for name, processor in self._binds:
+            value = values[name]
+            if name in self._lists:
+                sql = sql.replace(f"__[POSTCOMPILE_{name}]", ", ".join("?" * len(value)))
+                bound += [processor(each) if processor else each for each in value]
+            else:
+                bound.append(processor(value) if processor else value)
+        cursor = self._execute(sql, bound)
+        rows = cursor.fetchall()
+        if self._converts:
+            rows = [_converted(row, self._converts) for row in rows]
+        return Found([self._row_of(row) for row in rows], cursor.rowcount, cursor.lastrowid)
+
+
+def _converted(row: Any, converts: Any) -> list[Any]:
+    row = list(row)
+    for at, convert in converts:
+        row[at] = convert(row[at])
+    return row
+
+
+class Found:
+    """A result, as far as the ledger asks for it."""
+
+    __slots__ = ("_rows", "inserted_primary_key", "rowcount")
+
+    def __init__(self, rows: list[Any], rowcount: int, last: int) -> None:
+        self._rows = rows
+        self.rowcount = rowcount
+        self.inserted_primary_key = (last,)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._rows)
+
+    def all(self) -> list[Any]:
+        return self._rows
+
+    def one(self) -> Any:
+        (row,) = self._rows
+        return row
+
+    def one_or_none(self) -> Any:
+        return self.one() if self._rows else None
+
+    def first(self) -> Any:
+        return self._rows[0] if self._rows else None
+
+    def scalar(self) -> Any:
+        return self._rows[0][0] if self._rows else None
+
+    def scalar_one(self) -> Any:
+        return self.one()[0]
+
+    def scalars(self) -> "Found":
+        return Found([row[0] for row in self._rows], self.rowcount, 0)

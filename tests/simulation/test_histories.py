@@ -9,6 +9,7 @@ from tests.simulation.world import Fleet, World
 from worker.domain.jobs import Policy
 from worker.domain.outcomes import Outcome
 from worker.ledger.schema import attempts, jobs, transitions
+from worker.ledger.verification import replay
 
 HISTORIES = 60
 WRITES = {"confirm": "ConfirmOrderReference", "cancel": "CancelOrderReference"}
@@ -26,7 +27,7 @@ def faults(world, share):
     return fault
 
 
-def play(seed, path):
+def play(seed):
     """One history: its fleet, when every job is final."""
     world = World(seed)
     share = world.random.choice([0.0, 0.1, 0.4])
@@ -38,7 +39,6 @@ def play(seed, path):
     )
     fleet = Fleet(
         world,
-        path,
         provider,
         workers=world.random.randint(1, 3),
         slots=world.random.choice([1, 4]),
@@ -65,8 +65,8 @@ def play(seed, path):
 
 
 @pytest.mark.parametrize("seed", range(HISTORIES))
-def test_a_history_ends_well(tmp_path, seed):
-    fleet = play(seed, tmp_path / "ledger.db")
+def test_a_history_ends_well(seed):
+    fleet = play(seed)
     with fleet.database.read() as connection:
         ended = connection.execute(jobs.select()).all()
         sent = connection.execute(attempts.select().order_by(attempts.c.id)).all()
@@ -76,6 +76,7 @@ def test_a_history_ends_well(tmp_path, seed):
     nothing_was_sent_again_blindly(ended, sent)
     every_state_is_true_at_the_provider(fleet.provider, ended)
     every_state_is_that_of_its_last_transition(ended, steps)
+    assert [f"{one.id} {one.what}" for one in replay.findings(fleet.ledger)] == []
 
 
 def no_order_was_applied_twice(provider):

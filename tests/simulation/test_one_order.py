@@ -38,12 +38,12 @@ class Script:
 
 
 @pytest.fixture
-def scene(tmp_path):
+def scene():
     def make(fault=lambda _job, _operation: None, seed=7, **options):
         world = World(seed)
         provider = ModelProvider(world, delay=lambda _cold: 0.05, fault=fault)
         provider.looks_up = options.pop("looks_up", True)
-        return Fleet(world, tmp_path / "ledger.db", provider, **options)
+        return Fleet(world, provider, **options)
 
     return make
 

@@ -16,10 +16,10 @@ def warm_and_cold(world, seconds_cold, seconds_warm):
 
 @pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize(("cold", "warm"), [(0.0, 0.0), (0.8, 0.02), (0.3, 0.15)])
-def test_300_jobs_drain_within_one_percent_of_what_is_permitted(tmp_path, workers, cold, warm):
+def test_300_jobs_drain_within_one_percent_of_what_is_permitted(workers, cold, warm):
     world = World(seed=workers)
     provider = ModelProvider(world, delay=warm_and_cold(world, cold, warm))
-    fleet = Fleet(world, tmp_path / "ledger.db", provider, workers=workers)
+    fleet = Fleet(world, provider, workers=workers)
     for order in range(300):
         fleet.accept(confirm(order))
     took = world.run(lambda: not fleet.unfinished(), 400.0)
@@ -32,11 +32,11 @@ def test_300_jobs_drain_within_one_percent_of_what_is_permitted(tmp_path, worker
 
 @pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("besides", [0, 60])
-def test_a_sweeps_cancels_use_the_quota_that_others_leave(tmp_path, workers, besides):
+def test_a_sweeps_cancels_use_the_quota_that_others_leave(workers, besides):
     """Each takes a token for its check and one for its cancel; what people ask for goes first."""
     world = World(seed=workers)
     provider = ModelProvider(world, delay=warm_and_cold(world, 0.3, 0.05))
-    fleet = Fleet(world, tmp_path / "ledger.db", provider, workers=workers)
+    fleet = Fleet(world, provider, workers=workers)
     for order in range(60):
         provider.orders[cancel(order).order_id] = "Open"
         fleet.accept(cancel(order, priority=PRIORITY, stale_states=("Open",), key=f"{order}"))

@@ -14,10 +14,10 @@ STALE = StalePolicy("acme", every=60.0, after=60.0, states=("Open",), limit=100)
 
 
 @pytest.fixture
-def fleet(tmp_path):
+def fleet():
     world = World(seed=7)
     provider = ModelProvider(world, delay=lambda _cold: 0.05, orders={ORDER: "Open"})
-    return Fleet(world, tmp_path / "ledger.db", provider)
+    return Fleet(world, provider)
 
 
 def rows(fleet, table):

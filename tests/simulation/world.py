@@ -1,8 +1,8 @@
 """A world with one virtual clock, in which several workers run as one deterministic program.
 
 Everything that waits is a greenlet: the dispatchers, the slots, the network. Exactly one runs
-at a time, and the clock moves only when all of them sleep. The ledger is the real one on a
-SQLite file; no transaction is ever open while a greenlet sleeps, which `sleep` asserts.
+at a time, and the clock moves only when all of them sleep. The ledger is the real one on SQLite
+in memory; no transaction is ever open while a greenlet sleeps, which `sleep` asserts.
 """
 
 import heapq
@@ -12,16 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 from greenlet import GreenletExit, getcurrent, greenlet
-from sqlalchemy import event
 
-from tests.simulation.memory import MemoryLedger
+from tests.simulation.memory import the_ledger
 from worker.dispatcher import Dispatcher
 from worker.domain.jobs import FINAL, Policy, Request
 from worker.executor import Executor
-from worker.ledger import acceptance, upgrade
+from worker.ledger import acceptance
 from worker.ledger.acceptance import Accepted, Terms
 from worker.ledger.continuations import Message
-from worker.ledger.database import Database
 from worker.ledger.ledger import Ledger
 from worker.ledger.schema import jobs
 
@@ -109,24 +107,18 @@ class Fleet:
     def __init__(
         self,
         world: World,
-        path: Any,
         provider: Any,
         *,
         workers: int = 1,
         slots: int = 16,
         policy: Policy | None = None,
-        memory: MemoryLedger | None = None,
     ) -> None:
         self.world = world
         self.began = world.now
         self.provider = provider
         self.slots = slots
-        self.database = memory or Database(f"sqlite:///{path}", clock=world.time)
-        if memory:
-            memory.begin_anew(world)
-        else:
-            self._watch_transactions()
-            upgrade.ensure(self.database)
+        self.database = the_ledger()
+        self.database.begin_anew(world)
         self.ledger = Ledger(self.database, provider, policy or Policy())
         self.free = {f"worker-{number}": slots for number in range(workers)}
         self.queue: list[str] = []
@@ -220,19 +212,3 @@ class Fleet:
             jitter=self.world.random.random,
         )
         executor.run(job_id)
-
-    def _watch_transactions(self) -> None:
-        world = self.world
-
-        @event.listens_for(self.database.engine, "begin")
-        def begun(_connection: Any) -> None:
-            world.open_transactions += 1
-
-        @event.listens_for(self.database.engine, "commit")
-        def committed(_connection: Any) -> None:
-            world.open_transactions -= 1
-            world.changed()
-
-        @event.listens_for(self.database.engine, "rollback")
-        def rolled_back(_connection: Any) -> None:
-            world.open_transactions -= 1

@@ -4,7 +4,7 @@ Nobody has asked for this cancel but a rule, so that every doubt speaks for the 
 authorized, changed, closed or unknown is left alone, and the job is withdrawn with the reason.
 """
 
-from worker.domain.choices import Circumstances, Decision
+from worker.domain.choices import Circumstances, Decision, same_step
 from worker.domain.endings import succeeded, withdrawn
 from worker.domain.jobs import Effect, Job, Policy, State, Step
 from worker.domain.lookups import not_read
@@ -30,6 +30,11 @@ def after_check(job: Job, answer: Answer, at: Circumstances, policy: Policy) -> 
         Step.APPLY,
         why=f"found {order.state}, without an authorization: cancelled",
     )
+
+
+def check_again(job: Job, now: float) -> Decision:
+    """The write that a check has let go could not be held: a lookup counts for its claim alone."""
+    return same_step(job, now, why="checked, and then the ledger was away")
 
 
 def spared(order: OrderView, states: tuple[str, ...]) -> str | None:

@@ -86,7 +86,8 @@ def _details(
         if rest_of_doubt(job.not_applied_at, at.now, policy) > 0:  # or the lookup lags behind
             return _look_again(job, at, f"still {order.state} after the confirm", read=True)
         return _waits_for_buyer(job, order, at)
-    never_open = job.not_applied_at is not None or is_unconfirmed(job)
+    # One reading of "not yet" may lag behind the 200, which outside of SCA is an answer by itself.
+    never_open = job.effect is Effect.NONE or is_unconfirmed(job)
     if order.standing is Standing.EXCLUDED and never_open and not order.was_open:
         return rejected(error_of_order(job, answer, order))
     known = job.receipt or receipt_of(job, answer, Basis.OWN)

@@ -8,12 +8,13 @@ from sqlalchemy import Row, bindparam, exists, select, text, update
 
 from worker.domain import bucket as arithmetic
 from worker.domain.jobs import Request, State
-from worker.errors import BadInput
+from worker.errors import BadInput, CommitUnknown, LedgerUnavailable
 from worker.ledger import history, quotas, rows
 from worker.ledger.continuations import CONTINUE_AFTER
 from worker.ledger.database import Statements
 from worker.ledger.ledger import Ledger
 from worker.ledger.newcomers import TIMES, blank, first_transition, newcomer
+from worker.ledger.repeating import once_more
 from worker.ledger.schema import HOLDS_KEY, READY, aliases, buckets, jobs
 
 HOLDER = select(jobs).where(
@@ -64,16 +65,35 @@ class Terms:
     may_publish: bool = True
 
 
+@once_more
 def accept(ledger: Ledger, request: Request, terms: Terms) -> Accepted:
     """Record a request, or find the job that already answers it.
 
     Raises BadInput when its key belongs to a request with other arguments, LedgerUnavailable
-    when nothing was accepted.
+    when nothing was accepted, of its kinds CommitUnknown when nobody can say.
+    """
+    try:
+        with ledger.database.write() as connection:
+            return accept_within(ledger, connection, request, terms)
+    except CommitUnknown as unknown:
+        try:
+            return _accept_again(ledger, request, terms)
+        except LedgerUnavailable:
+            raise unknown from None
+
+
+@once_more
+def _accept_again(ledger: Ledger, request: Request, terms: Terms) -> Accepted:
+    """The answer to the first commit was lost: if it has come through, the job is there. If it
+    still is on its way, the key waits for it.
     """
     with ledger.database.write() as connection:
+        if connection.execute(OF_ID, {"job_id": terms.job_id}).one_or_none():
+            return Accepted(terms.job_id, created=True, runs_now=False)
         return accept_within(ledger, connection, request, terms)
 
 
+@once_more
 def accept_each(
     ledger: Ledger, requests: Sequence[tuple[Request, Terms]]
 ) -> list[Accepted | BadInput]:
@@ -163,6 +183,7 @@ def refuse_if_id_is_taken(connection: Statements, terms: Terms) -> None:
         raise BadInput("task_id", f"{terms.job_id!r} is the id of another job already.")
 
 
+@once_more
 def reject(ledger: Ledger, request: Request, terms: Terms, error: dict[str, Any]) -> Accepted:
     """Record a foreign message whose arguments are wrong, so that it can be seen."""
     with ledger.database.write() as connection:

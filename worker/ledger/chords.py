@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, exists, select, text, update
 
 from worker.ledger.database import Database
+from worker.ledger.repeating import once_more
 from worker.ledger.schema import CHORD_TO_CONTINUE, chord_parts, chords
 
 OF_TASK = select(chord_parts.c.chord_id).where(chord_parts.c.task_id == bindparam("task_id"))
@@ -45,6 +46,7 @@ class Chord:
     body: dict[str, Any]
 
 
+@once_more
 def record(database: Database, chord: Chord, members: Collection[str]) -> None:
     """Keep a chord before its members are sent; once, however often it is asked for."""
     with database.write() as connection:
@@ -64,6 +66,7 @@ def is_known(database: Database, chord_id: str | None, task_id: str | None) -> b
         return bool(connection.execute(IS_KNOWN, of).scalar())
 
 
+@once_more
 def part_done(database: Database, task_id: str) -> None:
     """A task has ended, however it did: no chord waits for it any more."""
     with database.read() as connection:
@@ -90,6 +93,7 @@ def find(database: Database, chord_id: str) -> Chord | None:
         return complete(connection, chord_id)
 
 
+@once_more
 def fired(database: Database, chord_id: str) -> None:
     """The body was sent, or the errbacks of a chord that cannot go on were."""
     with database.write() as connection:

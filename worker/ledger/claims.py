@@ -4,8 +4,9 @@ The order is locked by a statement of its own; the next ones then see what the l
 A claim of a write sets the job's effect to possible: from here on only an answer tells.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -20,14 +21,18 @@ from worker.domain.jobs import (
     Step,
     WaitingFor,
 )
+from worker.errors import CommitUnknown
 from worker.ledger import history, rows, turns
 from worker.ledger.ledger import Ledger
 from worker.ledger.parking import WAKE_UP, NotNow, look_up_first, park, spare, stay_ready
 from worker.ledger.precedence import WRITE, is_withdrawable, lock_order, order_is_free, why_spared
+from worker.ledger.repeating import once_more
 from worker.ledger.schema import jobs
 
 JOB = select(jobs).where(jobs.c.id == bindparam("job_id"))
 LOCKED_JOB = JOB.with_for_update(key_share=True)
+
+Hold = TypeVar("Hold")
 
 LOOKUP_TOKEN = 1.0  # seconds, at least, until a check looks again for the token of its lookup
 
@@ -48,53 +53,105 @@ class Claim:
         return self.turn.bucket
 
 
+class HoldUnknown(CommitUnknown):
+    """The answer to a claim's commit was lost: `is_held` says whether `held` stands."""
+
+    def __init__(self, message: str, held: Claim) -> None:
+        super().__init__(message)
+        self.held = held
+
+
+@once_more
 def claim(ledger: Ledger, job_id: str, worker: str) -> Claim | NotNow:
-    """Claim a job for its next request, or leave it where it waits."""
-    with ledger.database.write() as connection:
-        row = connection.execute(JOB, {"job_id": job_id}).one_or_none()
-        if row is None:
-            return NotNow(None)
-        if State(row.state) in FINAL:
-            return NotNow(rows.job(row))
-        order = lock_order(ledger, connection, row.seller, row.order_id)
-        row = connection.execute(LOCKED_JOB, {"job_id": job_id}).one()
-        job = rows.job(row)
-        now = ledger.database.now(connection)
-        if job.state not in {State.WAITING, State.IN_DOUBT}:
-            return NotNow(job)
-        if job.due_at > now or job.deadline <= now:
-            return NotNow(job)  # an early message; or the dispatcher's to conclude
-        is_sweeps = job.step is Step.CHECK and is_withdrawable(job)
-        if is_sweeps and (why := why_spared(connection, job, order)):
-            return spare(ledger, connection, job, now, worker, why)
-        if job.effect is not Effect.APPLIED and not order_is_free(connection, job, now, worker):
-            return park(connection, job, WaitingFor.ORDER, now, worker)
-        # A worker that did not know the seller may have parked the job without a lookup.
-        doubted = order.in_doubt or job.effect is Effect.POSSIBLE
-        if doubted and job.step in BEFORE_WRITE and ledger.routes.can_look_up(job.request):
-            return look_up_first(ledger, connection, job, now, worker)
-        return _take_turn(ledger, connection, row, job, now, worker)
+    """Claim a job for its next request, or leave it where it waits.
+
+    Raises HoldUnknown, as `take` does: nothing may be sent on the strength of it alone.
+    """
+    return written(ledger, lambda connection: _claim(ledger, connection, job_id, worker))
 
 
-def take(ledger: Ledger, held: Claim) -> Claim | None:
-    """A further request of the run: its own token, at the same rank, and the lease anew.
+def written(ledger: Ledger, work: Callable[[Connection], Hold]) -> Hold:
+    """What `work` makes in a transaction of its own. Raises HoldUnknown for a claim that it made
+    and whose commit was not answered.
+    """
+    made: list[Hold] = []
+    try:
+        with ledger.database.write() as connection:
+            made.append(work(connection))
+    except CommitUnknown as unknown:
+        for held in made:
+            if isinstance(held, Claim):
+                raise HoldUnknown(str(unknown), held) from unknown
+        raise
+    return made[0]
 
-    None if there is no token for it now, or the lease has been taken away.
+
+@once_more
+def is_held(ledger: Ledger, held: Claim) -> bool:
+    """Whether this very claim was written, and nobody has taken it away since.
+
+    Its transaction may still be on its way to disk: the order's lock waits for it. The token
+    alone shows nothing: had the claim not been written, another thread of the same worker could
+    hold the job by the same token. The attempt does: its number and its moment are this
+    claim's alone.
     """
     with ledger.database.write() as connection:
         lock_order(ledger, connection, held.job.seller, held.job.order_id)
         row = connection.execute(LOCKED_JOB, {"job_id": held.job.id}).one()
-        if row.state != State.RUNNING or row.lease_token != held.token:
-            return None
-        job = rows.job(row)
-        spec = ledger.routes.bucket(job.request, job.step)
-        if spec is None:
-            return None
-        turn = turns.take(ledger, connection, job, spec, held.worker)
-        if not isinstance(turn, turns.Turn):
-            return None
-        again = _renew(ledger, connection, row, job, turn, held.worker)
-        return replace(again, reserved=held.reserved)
+        turn = {"attempt": held.turn.attempt_id, "at": held.turn.at, "of_job": held.job.id}
+        is_ours = connection.execute(turns.IN_FLIGHT_SINCE, turn).scalar()
+        return bool(is_ours and row.state == State.RUNNING and row.lease_token == held.token)
+
+
+def _claim(ledger: Ledger, connection: Connection, job_id: str, worker: str) -> Claim | NotNow:
+    row = connection.execute(JOB, {"job_id": job_id}).one_or_none()
+    if row is None:
+        return NotNow(None)
+    if State(row.state) in FINAL:
+        return NotNow(rows.job(row))
+    order = lock_order(ledger, connection, row.seller, row.order_id)
+    row = connection.execute(LOCKED_JOB, {"job_id": job_id}).one()
+    job = rows.job(row)
+    now = ledger.database.now(connection)
+    if job.state not in {State.WAITING, State.IN_DOUBT}:
+        return NotNow(job)
+    if job.due_at > now or job.deadline <= now:
+        return NotNow(job)  # an early message; or the dispatcher's to conclude
+    is_sweeps = job.step is Step.CHECK and is_withdrawable(job)
+    if is_sweeps and (why := why_spared(connection, job, order)):
+        return spare(ledger, connection, job, now, worker, why)
+    if job.effect is not Effect.APPLIED and not order_is_free(connection, job, now, worker):
+        return park(connection, job, WaitingFor.ORDER, now, worker)
+    # A worker that did not know the seller may have parked the job without a lookup.
+    doubted = order.in_doubt or job.effect is Effect.POSSIBLE
+    if doubted and job.step in BEFORE_WRITE and ledger.routes.can_look_up(job.request):
+        return look_up_first(ledger, connection, job, now, worker)
+    return _take_turn(ledger, connection, row, job, now, worker)
+
+
+@once_more
+def take(ledger: Ledger, held: Claim) -> Claim | None:
+    """A further request of the run: its own token, at the same rank, and the lease anew.
+
+    None if there is no token for it now, or the lease has been taken away. Raises HoldUnknown.
+    """
+    return written(ledger, lambda connection: _take(ledger, connection, held))
+
+
+def _take(ledger: Ledger, connection: Connection, held: Claim) -> Claim | None:
+    lock_order(ledger, connection, held.job.seller, held.job.order_id)
+    row = connection.execute(LOCKED_JOB, {"job_id": held.job.id}).one()
+    if row.state != State.RUNNING or row.lease_token != held.token:
+        return None
+    job = rows.job(row)
+    spec = ledger.routes.bucket(job.request, job.step)
+    if spec is None:
+        return None
+    turn = turns.take(ledger, connection, job, spec, held.worker)
+    if not isinstance(turn, turns.Turn):
+        return None
+    again = _renew(ledger, connection, row, job, turn, held.worker)
+    return replace(again, reserved=held.reserved)
 
 
 def go_on(ledger: Ledger, connection: Connection, held: Claim, row: Any, now: float) -> Claim:

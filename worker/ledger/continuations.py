@@ -17,6 +17,7 @@ from worker.domain.jobs import Job
 from worker.ledger import rows
 from worker.ledger.chords import Chord, complete
 from worker.ledger.database import Database
+from worker.ledger.repeating import once_more
 from worker.ledger.schema import (
     ALIAS_TO_CONTINUE,
     CHORD_TO_CONTINUE,
@@ -133,6 +134,7 @@ def tell_again(connection: Connection, ids: Iterable[str], now: float) -> list[M
     return messages
 
 
+@once_more
 def fired(database: Database, task_id: str) -> None:
     """Celery has fired what hangs on this id's message."""
     with database.write() as connection:

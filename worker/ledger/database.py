@@ -28,7 +28,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from worker import forks
-from worker.errors import LedgerMisconfigured, LedgerUnavailable
+from worker.errors import CommitUnknown, LedgerMisconfigured, LedgerUnavailable, LedgerUndone
+from worker.ledger import refusals
 from worker.ledger.changes import CHANNEL, Changes, Notices, Versions
 from worker.masking import masked
 
@@ -38,9 +39,8 @@ QUEUE_FOR = text(
     " AS number FROM unnest(CAST(:names AS text[])) AS name ORDER BY number) AS in_sequence"
 )
 CONNECT_SECONDS = 3  # whole seconds, for each address of the server
-LOCK_SECONDS = 10  # how long a statement waits for somebody's transaction
-LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for such a wait that ended
 SILENT_SECONDS = 10  # until a server that acknowledges nothing is taken for gone
+STANDING_SECONDS = 5.0  # how long a transaction of ours may stand still; below LOCK_SECONDS
 ANNOUNCE = text("SELECT pg_notify(:channel, '')")
 SQLITE_OPTIONS = {"timeout", "uri", "cached_statements", "detect_types"}
 READ_ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -86,10 +86,21 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that is synced to disk when the block ends. Raises LedgerUnavailable."""
+        """A transaction that is synced to disk when the block ends.
+
+        Raises LedgerUnavailable; of its kinds LedgerUndone where the same may be tried at once,
+        and CommitUnknown where nobody can say whether the block was written.
+        """
         queue = self._writers if self.is_sqlite else nullcontext()
-        with queue, self._reached(), self.engine.begin() as connection:
+        with queue, self._reached(), self.engine.connect() as connection:
+            transaction = connection.begin()
             yield connection
+            try:
+                transaction.commit()
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise self._unknown(error.orig) from error
+                raise
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -103,6 +114,11 @@ class Database:
             return self._clock()
         statement = text("SELECT extract(epoch FROM clock_timestamp())::double precision")
         return float(connection.execute(statement).scalar_one())
+
+    def time(self) -> float:
+        """As `now`, by itself. Raises LedgerUnavailable."""
+        with self.read() as connection:
+            return self.now(connection)
 
     def insert(self, table: Table) -> Any:
         """The dialect's INSERT, which knows ON CONFLICT; the same on both databases."""
@@ -168,21 +184,26 @@ class Database:
     def _reached(self) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, DBAPIError) as error:
-            if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
-                raise self._held_up() from error
+        except DBAPIError as error:
+            if known := refusals.of(error):
+                raise known.kind(f"The ledger {self.shown_url} {known.sentence}") from error
+            reason = str(error.orig).strip().splitlines()[0]
+            if error.connection_invalidated:  # it was there when the transaction began
+                raise LedgerUndone(
+                    f"The ledger {self.shown_url} cannot be reached: {reason}."
+                ) from error
             # A DatabaseError of no other kind is SQLite's "file is not a database".
-            away = isinstance(error, OperationalError) or type(error) is DatabaseError
-            if away or error.connection_invalidated:
+            if isinstance(error, OperationalError) or type(error) is DatabaseError:
                 raise self._away(error.orig) from error
             if error.statement is None:  # the driver refused to connect with these options
                 raise self._misconfigured(error.orig) from error
             raise
 
-    def _held_up(self) -> LedgerUnavailable:
-        return LedgerUnavailable(
-            f"The ledger {self.shown_url} is held up: another transaction, perhaps a shop's that"
-            f" asks for the same order, has not ended within {LOCK_SECONDS} s."
+    def _unknown(self, error: BaseException | None) -> CommitUnknown:
+        reason = str(error).strip().splitlines()[0]
+        return CommitUnknown(
+            f"The ledger {self.shown_url} was lost while it was writing ({reason}): whether it has"
+            " written is not known. Look, or ask again: the same words find the same job."
         )
 
     def _misconfigured(self, error: BaseException | None) -> LedgerMisconfigured:
@@ -218,7 +239,10 @@ def _postgresql(url: str) -> Engine:
             " WHERE current_setting('synchronous_commit') = 'off'"
         )
         # A shop that leaves its transaction open must not hold every other producer up with it.
-        connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+        connection.execute(f"SET lock_timeout = '{refusals.LOCK_SECONDS}s'")
+        # Nor must a worker that was stopped in the middle of one: its locks are the fleet's.
+        standing = f"{STANDING_SECONDS * 1000:.0f}ms"
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{standing}'")
         connection.commit()
 
     return engine

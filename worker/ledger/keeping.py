@@ -6,6 +6,7 @@ from worker.domain.jobs import Effect, State, Step
 from worker.ledger import history, rows
 from worker.ledger.ledger import Ledger
 from worker.ledger.precedence import lock_order, withdraw_row
+from worker.ledger.repeating import once_more
 from worker.ledger.schema import jobs, orders
 
 KEEP = update(orders).where(
@@ -21,6 +22,7 @@ SWEEPS_OWN = (
 )
 
 
+@once_more
 def keep(
     ledger: Ledger, seller: str, order_id: str, *, actor: str, why: str | None, kept: bool = True
 ) -> bool:

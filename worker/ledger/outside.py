@@ -6,15 +6,18 @@ from sqlalchemy import delete, select
 
 from worker.ledger.continuations import Message, message_of
 from worker.ledger.database import Database
+from worker.ledger.repeating import once_more
 from worker.ledger.schema import groups, results
 
 
+@once_more
 def find_job(database: Database, task_id: str) -> Message | None:
     """The job that a Celery task id stands for, by itself or as an alias."""
     with database.read() as connection:
         return next(iter(message_of(connection, task_id)), None)
 
 
+@once_more
 def store_result(database: Database, task_id: str, status: str, meta: dict[str, Any]) -> None:
     with database.write() as connection:
         values = {"status": status, "meta": meta, "at": database.now(connection)}
@@ -24,6 +27,7 @@ def store_result(database: Database, task_id: str, status: str, meta: dict[str, 
         connection.execute(statement, {"task_id": task_id, **values})
 
 
+@once_more
 def load_result(database: Database, task_id: str) -> dict[str, Any] | None:
     with database.read() as connection:
         return connection.execute(
@@ -31,11 +35,13 @@ def load_result(database: Database, task_id: str) -> dict[str, Any] | None:
         ).scalar()
 
 
+@once_more
 def forget_result(database: Database, task_id: str) -> None:
     with database.write() as connection:
         connection.execute(delete(results).where(results.c.task_id == task_id))
 
 
+@once_more
 def store_group(database: Database, group_id: str, result: Any) -> None:
     with database.write() as connection:
         values = {"result": result, "at": database.now(connection)}
@@ -52,6 +58,7 @@ def load_group(database: Database, group_id: str) -> Any:
         ).scalar()
 
 
+@once_more
 def forget_group(database: Database, group_id: str) -> None:
     with database.write() as connection:
         connection.execute(delete(groups).where(groups.c.group_id == group_id))

@@ -14,6 +14,7 @@ from worker.domain.jobs import WaitingFor
 from worker.ledger import rows
 from worker.ledger.database import Database, Statements
 from worker.ledger.ledger import Ledger
+from worker.ledger.repeating import once_more
 from worker.ledger.schema import IN_FLIGHT, attempts, buckets
 
 LOCK = select(buckets).where(buckets.c.key == bindparam("bucket")).with_for_update()
@@ -85,6 +86,7 @@ def write(connection: Connection, bucket: Bucket) -> None:
     connection.execute(WRITE, {"bucket": bucket.key, **rows.columns(bucket)})
 
 
+@once_more
 def follow_clock(ledger: Ledger) -> None:
     """Take the buckets along when the ledger's clock was set back; it credits nothing.
 
@@ -125,6 +127,7 @@ def close_seller(
         write(connection, arithmetic.closed(bucket, WaitingFor.CREDENTIALS, now, seconds))
 
 
+@once_more
 def open_seller(ledger: Ledger, seller: str) -> None:
     """Let a seller's calls go again: its credentials were seen to work, or have changed."""
     with ledger.database.write() as connection:
@@ -134,6 +137,7 @@ def open_seller(ledger: Ledger, seller: str) -> None:
                 write(connection, arithmetic.opened(bucket))
 
 
+@once_more
 def half_open(ledger: Ledger) -> None:
     """Let one call of each bucket that was closed for its credentials go and see.
 

@@ -4,6 +4,7 @@ Each verb looks first and writes only if there is something to write, so that an
 leaves the database alone.
 """
 
+import math
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, text, update
@@ -16,6 +17,7 @@ from worker.ledger import quotas, rows, turns
 from worker.ledger.claims import JOB, LOCKED_JOB
 from worker.ledger.ledger import Ledger
 from worker.ledger.precedence import ORDER, WRITE
+from worker.ledger.repeating import once_more
 from worker.ledger.schema import IN_FLIGHT, PARKED, RUNNING, attempts, jobs
 from worker.ledger.settlements import conclude
 from worker.ledger.sightings import learn_of_order
@@ -23,6 +25,7 @@ from worker.ledger.sightings import learn_of_order
 log = logs.get("worker.ledger")
 
 LOOK_AGAIN = 60.0  # seconds until what could not be ended is tried again
+AFTER_OUTAGE = 2.0  # seconds in which what was kept is written: twice the longest wait for it
 BATCH = 200  # jobs of one round: the others have theirs a moment later
 
 ENDED_LEASES = (
@@ -50,15 +53,22 @@ LOST = select(attempts.c.bucket, attempts.c.number).where(
 )
 
 
-def recover(ledger: Ledger, actor: str) -> int:
-    """Take ended leases away, and conclude what is past its deadline; how many jobs it was."""
+def recover(ledger: Ledger, actor: str, since: float = -math.inf) -> int:
+    """Take ended leases away, and conclude what is past its deadline; how many jobs it was.
+
+    `since` is when this process found the ledger again, on the ledger's clock: for a moment then
+    no lease is taken away, for its worker may hold an answer that it could not write.
+    """
     with ledger.database.read() as connection:
         now = ledger.database.now(connection)
         ended = connection.execute(ENDED_LEASES, {"now": now}).scalars().all()
         overdue = connection.execute(PAST_DEADLINE, {"now": now}).scalars().all()
+    if now < since + AFTER_OUTAGE:
+        ended = []
     return sum(_end_if_readable(ledger, job_id, actor) for job_id in [*ended, *overdue])
 
 
+@once_more
 def _end_if_readable(ledger: Ledger, job_id: str, actor: str) -> bool:
     """End one job; a row that this version cannot read stands in no other job's way."""
     try:
@@ -74,6 +84,7 @@ def _end_if_readable(ledger: Ledger, job_id: str, actor: str) -> bool:
         return False
 
 
+@once_more
 def _end(ledger: Ledger, job_id: str, actor: str) -> bool:
     """End one job's lease or its time, if under the locks it is still so."""
     with ledger.database.write() as connection:

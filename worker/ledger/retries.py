@@ -18,9 +18,10 @@ from worker.domain.retries import Schedule, retried, why_not, why_not_by_itself
 from worker.ledger import rows
 from worker.ledger.acceptance import HOLDER
 from worker.ledger.claims import JOB, LOCKED_JOB
-from worker.ledger.database import LOCK_NOT_AVAILABLE
 from worker.ledger.ledger import Ledger
 from worker.ledger.precedence import ORDER, WRITE
+from worker.ledger.refusals import LOCK_NOT_AVAILABLE
+from worker.ledger.repeating import once_more
 from worker.ledger.schema import FAILED, aliases, jobs
 from worker.ledger.settlements import conclude
 
@@ -60,6 +61,7 @@ class Candidate:
     why_not: str | None
 
 
+@once_more
 def retry(
     ledger: Ledger, job_id: str, *, actor: str, why: str = "", by_schedule: bool = False
 ) -> Retried:

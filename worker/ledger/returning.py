@@ -10,9 +10,11 @@ from worker.domain.jobs import Job
 from worker.ledger import rows
 from worker.ledger.claims import JOB
 from worker.ledger.ledger import Ledger
+from worker.ledger.repeating import once_more
 from worker.ledger.rounds import UNMARK
 
 
+@once_more
 def hand_back(ledger: Ledger, job_ids: Collection[str]) -> None:
     """Those of the jobs that are ready may be published again, and the dispatchers hear of it."""
     with ledger.database.write() as connection:

@@ -16,6 +16,7 @@ from worker.ledger import continuations, rows
 from worker.ledger.chords import Chord
 from worker.ledger.continuations import Message, message_of
 from worker.ledger.ledger import Ledger
+from worker.ledger.repeating import once_more
 from worker.ledger.schema import (
     IN_FLIGHT,
     PARKED,
@@ -155,6 +156,7 @@ def _again_in(bucket: Bucket, published: int) -> float:
     return min(60.0, first * 2.0 ** min(published, 30))
 
 
+@once_more
 def _mark(
     ledger: Ledger, chosen: list[tuple[str, float]], to_continue: Collection[str]
 ) -> list[Message | Chord]:
@@ -171,6 +173,7 @@ def _mark(
     return messages
 
 
+@once_more
 def unmark(ledger: Ledger, job_ids: Collection[str]) -> None:
     """Take back the marks of messages that could not be sent."""
     with ledger.database.write() as connection:

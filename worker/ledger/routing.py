@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, func, select, text, update
 from worker.domain.jobs import Step
 from worker.ledger import quotas, rows, turns
 from worker.ledger.ledger import Ledger
+from worker.ledger.repeating import once_more
 from worker.ledger.schema import PARKED, READY, SLEEPING, UNROUTED, buckets, jobs
 
 BATCH = 200  # jobs of one round: the others have theirs a moment later
@@ -71,6 +72,7 @@ UNROUTE_BUCKET = UNROUTE.where(
 )
 
 
+@once_more
 def wake_sleepers(ledger: Ledger) -> None:
     """Make ready what is due, and route what its producer could not."""
     with ledger.database.read() as connection:
@@ -90,6 +92,7 @@ def wake_sleepers(ledger: Ledger) -> None:
                 connection.execute(ROUTE, {"of_job": row.id, "now": now, "to_bucket": spec.key})
 
 
+@once_more
 def prepare(ledger: Ledger) -> None:
     """Once per worker: rows for all buckets, and jobs moved to the buckets of today's keys."""
     specs = ledger.routes.all()
@@ -106,6 +109,7 @@ def prepare(ledger: Ledger) -> None:
     quotas.half_open(ledger)
 
 
+@once_more
 def find_strays(ledger: Ledger) -> None:
     """Give a row back to a bucket of ours that has lost it, and route anew what stands in others.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, func, or_, select, update
 
 from worker.ledger.database import Database
+from worker.ledger.repeating import once_more
 from worker.ledger.schema import schedules
 
 LEASE = 120.0  # seconds for a sweep's message and work: longer than a shop's query may take
@@ -37,6 +38,7 @@ class Due:
     token: float
 
 
+@once_more
 def ensure(database: Database, wanted: Mapping[str, float]) -> None:
     """Rows for these schedules (name: seconds between two runs), the first run being due now.
 
@@ -59,6 +61,7 @@ def ensure(database: Database, wanted: Mapping[str, float]) -> None:
                 connection.execute(SET, sooner)
 
 
+@once_more
 def take_due(database: Database, names: list[str]) -> list[Due]:
     """Lease what is due; nobody else is given it until the lease ends."""
     with database.read() as connection:
@@ -73,6 +76,7 @@ def take_due(database: Database, names: list[str]) -> list[Due]:
     return [Due(name, now + LEASE) for name in due]
 
 
+@once_more
 def give_up(database: Database, due: Due) -> None:
     """It could not be told to anybody: due again."""
     with database.write() as connection:
@@ -80,6 +84,7 @@ def give_up(database: Database, due: Due) -> None:
         connection.execute(SET_HELD, values)
 
 
+@once_more
 def begin(database: Database, due: Due) -> bool:
     """Whether the lease is still held: else somebody else runs the schedule, or has run it.
 
@@ -97,6 +102,7 @@ def running(due: Due) -> Due:
     return Due(due.name, due.token + 1.0)
 
 
+@once_more
 def finish(database: Database, due: Due) -> None:
     """A run that `begin` began is over: the next one comes an interval after this was due."""
     with database.write() as connection:

@@ -7,7 +7,7 @@ away, and the job has gone on. What the call taught the bucket is true all the s
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, text, update
+from sqlalchemy import Connection, Row, bindparam, exists, select, text, update
 
 from worker.domain import bucket as arithmetic
 from worker.domain.bucket import BucketSpec
@@ -21,10 +21,17 @@ from worker.ledger.claims import LOCKED_JOB, Claim
 from worker.ledger.continuations import CONTINUE_AFTER
 from worker.ledger.ledger import Ledger
 from worker.ledger.precedence import ORDER, WRITE, why_spared
-from worker.ledger.schema import IN_FLIGHT, SLEEPING, attempts, jobs
+from worker.ledger.repeating import once_more
+from worker.ledger.schema import IN_FLIGHT, SLEEPING, attempts, jobs, transitions
 from worker.ledger.sightings import learn_of_order
 
 END_ATTEMPT = update(attempts).where(attempts.c.id == bindparam("attempt"), text(IN_FLIGHT))
+SETTLED = select(
+    exists()
+    .where(transitions.c.job_id == bindparam("of_job"), transitions.c.at >= bindparam("since"))
+    .where(transitions.c.old == State.RUNNING, transitions.c.new == bindparam("state"))
+    .where(transitions.c.actor == bindparam("by"), transitions.c.why == bindparam("words"))
+)
 WAITS_FOR_ORDER = (
     select(jobs.c.id, jobs.c.state, jobs.c.bucket)
     .where(jobs.c.seller == bindparam("seller"), jobs.c.order_id == bindparam("order_id"))
@@ -46,31 +53,45 @@ def note(ledger: Ledger, held: Claim, answer: Answer, decision: Decision) -> boo
 
 
 def settle(ledger: Ledger, held: Claim, answer: Answer, decision: Decision) -> bool:
-    """An attempt ended and with it the claim. False if the lease had been taken away."""
+    """An attempt ended and with it the claim. False if the lease had been taken away.
+
+    Writing it once more, when the answer to the first commit was lost, changes nothing, and is
+    no lease taken away.
+    """
     return _write(ledger, held, answer, decision, keep=False)
 
 
+@once_more
 def go_on(ledger: Ledger, held: Claim, answer: Answer, decision: Decision) -> Claim | None:
     """End a check's attempt, and hold the write that it lets go.
 
     The lookup has taken its time: whether the order was kept meanwhile, or somebody asked for
     something else, is read under the order's lock. None if it was, or the lease taken away.
+    Raises HoldUnknown.
     """
+    return claims.written(
+        ledger, lambda connection: _go_on(ledger, connection, held, answer, decision)
+    )
+
+
+def _go_on(
+    ledger: Ledger, connection: Connection, held: Claim, answer: Answer, decision: Decision
+) -> Claim | None:
     job = held.job
-    with ledger.database.write() as connection:
-        order, row, owns = _fenced(connection, held)
-        now = ledger.database.now(connection)
-        why = why_spared(connection, job, order) if owns else None
-        if owns and why is None:
-            learn_of_order(ledger, connection, job, decision, order, answer.order, now, held.worker)
-            _end_attempt(ledger, connection, replace(held, reserved=None), answer)
-            return claims.go_on(ledger, connection, held, row, ledger.database.now(connection))
-        if owns:
-            _settle(ledger, connection, held, answer, withdrawn(str(why)), order, now)
-        _end_attempt(ledger, connection, held if owns else replace(held, reserved=None), answer)
-        return None
+    order, row, owns = _fenced(connection, held)
+    now = ledger.database.now(connection)
+    why = why_spared(connection, job, order) if owns else None
+    if owns and why is None:
+        learn_of_order(ledger, connection, job, decision, order, answer.order, now, held.worker)
+        _end_attempt(ledger, connection, replace(held, reserved=None), answer)
+        return claims.go_on(ledger, connection, held, row, ledger.database.now(connection))
+    if owns:
+        _settle(ledger, connection, held, answer, withdrawn(str(why)), order, now)
+    _end_attempt(ledger, connection, held if owns else replace(held, reserved=None), answer)
+    return None
 
 
+@once_more
 def _write(ledger: Ledger, held: Claim, answer: Answer, decision: Decision, *, keep: bool) -> bool:
     job = held.job
     with ledger.database.write() as connection:
@@ -84,7 +105,22 @@ def _write(ledger: Ledger, held: Claim, answer: Answer, decision: Decision, *, k
         # has given that token back, and may have reserved another one since.
         ends = held if owns and not keep else replace(held, reserved=None)
         _end_attempt(ledger, connection, ends, answer)
-        return owns
+        return owns or _is_written(connection, held, decision)
+
+
+def _is_written(connection: Connection, held: Claim, decision: Decision) -> bool:
+    """Whether the claim was settled so before, by a transaction whose commit was not answered.
+
+    Whoever takes a lease away does it in words of his own.
+    """
+    settled = {
+        "of_job": held.job.id,
+        "since": held.turn.at,
+        "by": held.worker,
+        "state": decision.state,
+        "words": decision.why,
+    }
+    return bool(connection.execute(SETTLED, settled).scalar())
 
 
 def _fenced(connection: Connection, held: Claim) -> tuple[Row[Any], Row[Any], bool]:

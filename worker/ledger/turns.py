@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     bindparam,
     delete,
+    exists,
     func,
     insert,
     select,
@@ -28,7 +29,7 @@ from worker.domain.bucket import Bucket, BucketSpec
 from worker.domain.jobs import RANK, Job, Step
 from worker.ledger import quotas
 from worker.ledger.ledger import Ledger
-from worker.ledger.schema import READY, SLEEPING, attempts, jobs
+from worker.ledger.schema import IN_FLIGHT, READY, SLEEPING, attempts, jobs
 
 BEFORE = (
     select(jobs.c.seq)
@@ -55,6 +56,14 @@ WAKE = (
 MOST_WOKEN = 1000  # at once; the next turn or round goes on
 LET_GO = insert(attempts)
 RESERVED = 0  # the number of an attempt that has no request yet
+IN_FLIGHT_SINCE = select(
+    exists().where(
+        attempts.c.id == bindparam("attempt"),
+        attempts.c.job_id == bindparam("of_job"),
+        attempts.c.claimed_at == bindparam("at"),
+        text(IN_FLIGHT),
+    )
+)
 START = update(attempts).where(attempts.c.id == bindparam("attempt"))
 DROP_RESERVED = delete(attempts).where(
     attempts.c.job_id == bindparam("of_job"), attempts.c.number == RESERVED

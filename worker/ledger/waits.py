@@ -4,12 +4,14 @@ from sqlalchemy import select, text, update
 
 from worker.domain.jobs import State, WaitingFor
 from worker.ledger.ledger import Ledger
+from worker.ledger.repeating import once_more
 from worker.ledger.schema import SLEEPING, jobs
 
 # Waits that tell nothing by passing: a due time of the caller's, a pause after a refusal.
 OWN = (WaitingFor.TURN, WaitingFor.BACKOFF)
 
 
+@once_more
 def skip(ledger: Ledger, job_id: str) -> float:
     """End a job's wait, if it is the ledger's own; the seconds that it has to wait otherwise."""
     with ledger.database.write() as connection:

@@ -5,9 +5,11 @@ from worker.ledger import rows
 from worker.ledger.claims import JOB, LOCKED_JOB
 from worker.ledger.ledger import Ledger
 from worker.ledger.precedence import ORDER, is_withdrawable, withdraw_row
+from worker.ledger.repeating import once_more
 from worker.ledger.settlements import wake_order
 
 
+@once_more
 def withdraw(ledger: Ledger, job_id: str, actor: str, why: str) -> Job | None:
     """Withdraw a job that waits with no effect; the job as it stood before, None if unknown.
 

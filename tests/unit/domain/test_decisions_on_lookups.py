@@ -203,6 +203,12 @@ def test_a_lookup_that_lags_behind_the_confirm_is_repeated_soon():
     assert (later.state, later.receipt["basis"]) == (State.SUCCEEDED, "own")
 
 
+def test_a_lagging_lookup_before_a_cancel_does_not_take_the_200_back():
+    job = goes_on(DETAILS, decide(DETAILS, read(Standing.NOT_YET), at(), POLICY))
+    decision = decide(job, read(Standing.EXCLUDED, "Canceled"), at(NOW + 1), POLICY)
+    assert (decision.state, decision.receipt["order_state"]) == (State.SUCCEEDED, "Canceled")
+
+
 def test_a_confirm_that_stays_unconfirmed_waits_for_the_buyer_from_ten_seconds_to_five_minutes():
     job = replace(DETAILS, not_applied_at=NOW - POLICY.doubt_wait, backoffs=6)
     waits = []

@@ -1,0 +1,50 @@
+"""What a database says when it cannot do what it was asked, and what that means for us: a table."""
+
+import sqlite3
+from dataclasses import dataclass
+
+from sqlalchemy.exc import DBAPIError
+
+from worker.errors import LedgerUnavailable, LedgerUndone
+
+LOCK_SECONDS = 10  # how long a statement waits for somebody's transaction
+LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for such a wait that ended
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """`sentence` goes on from "The ledger … "."""
+
+    kind: type[LedgerUnavailable]
+    sentence: str
+
+
+HELD_UP = Refusal(
+    LedgerUnavailable,
+    "is held up: another transaction, perhaps a shop's that asks for the same order, has not"
+    f" ended within {LOCK_SECONDS} s.",
+)
+FULL = Refusal(
+    LedgerUnavailable,
+    "cannot keep anything more: its disk is full. Make room; nothing was written.",
+)
+UNDONE = Refusal(
+    LedgerUndone,
+    "has undone the transaction in favour of another one, twice; nothing was written. Try again.",
+)
+# By SQLSTATE on PostgreSQL, by primary result code on SQLite.
+KNOWN: dict[str | int, Refusal] = {
+    LOCK_NOT_AVAILABLE: HELD_UP,
+    "40P01": UNDONE,  # deadlock_detected
+    "40001": UNDONE,  # serialization_failure
+    "53100": FULL,  # disk_full
+    sqlite3.SQLITE_FULL: FULL,
+}
+
+
+def of(error: DBAPIError) -> Refusal | None:
+    """What is known of an error, whichever driver has raised it."""
+    code = getattr(error.orig, "sqlstate", None)
+    if code is None:
+        code = getattr(error.orig, "sqlite_errorcode", -1) & 0xFF
+    return KNOWN.get(code)
