@@ -5,7 +5,7 @@ import time
 from tests.conformance.steps import THROTTLED, Quotas, accept, confirm, hold, job, settle
 from worker.domain.jobs import Policy
 from worker.executor import Executor
-from worker.ledger import returning, rounds
+from worker.ledger import returning, rounds, routing
 
 PROMPTLY = 5.0  # seconds; the wait that is cut short is much longer
 
@@ -38,6 +38,7 @@ def executor(ledger, provider, leaving):
 
 def recorded(ledger, number):
     """A job that its producer has not published; its id."""
+    routing.prepare(ledger)
     return accept(ledger, confirm(number), may_publish=False).job_id
 
 
