@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar, cast
 
 from tenacity import RetryCallState, Retrying, retry_if_result
 
-from worker import crash, logs
+from worker import crash, holding, logs
 from worker.clock import Clock
 from worker.domain.checks import check_again
 from worker.domain.decisions import Circumstances, Decision, decide
@@ -165,13 +165,17 @@ class Executor:
         if not self._is_in_time(claimed_from):
             held_for = self._clock.monotonic() - claimed_from
             return Answer(Outcome.REFUSED, message=f"not sent: held up for {held_for:.1f} s")
+        crash.point("before_sending")
         job = held.job
-        with logs.bind(
-            job=job.id,
-            seller=job.seller,
-            order=job.order_id,
-            operation=held.bucket.operation,
-            attempt=job.attempt_count,
+        with (
+            holding.until(claimed_from + self._policy.lease),
+            logs.bind(
+                job=job.id,
+                seller=job.seller,
+                order=job.order_id,
+                operation=held.bucket.operation,
+                attempt=job.attempt_count,
+            ),
         ):
             try:
                 answer = self._providers[job.seller].perform(job)
