@@ -3,8 +3,8 @@
 3 000 confirms of 100 sellers are asked for; then a worker is started, with its logs at WARNING.
 Its rate is the one at which requests arrive at the provider, from the first to the last: starting
 and importing do not count. order-worker reads no details after a confirm
-(`lookup_after_confirm = false`), since the others do not either. Twice each in turn, and the
-better of both, since what else runs on a machine only ever slows.
+(`lookup_after_confirm = false`), since the others do not either. Several runs of each in turn, and
+the best of them, since what else runs on a machine only ever slows.
 
 Plain Celery: Redis, results, late acknowledgement, tenacity and one pooled session of requests, in
 each of its pools; the ratio is to the best of them. Memory is the most that any one process of the
@@ -59,7 +59,7 @@ def main(*, small: bool) -> None:
     for name, run in best.items():
         cells = (f"{run.rate:.0f}", f"{run.rate / peer:.2f}", f"{run.memory:.0f} MiB")
         report.add(name, *cells, f"{min(each.idle for each in runs[name]):.1%}")
-    report.notes.append("![confirms a second](throughput.svg)")
+    report.notes.append(f"The best of {rounds}. ![confirms a second](throughput.svg)")
     report.write(lambda axes: _draw(axes, best), keep=not small)
 
 
