@@ -13,6 +13,8 @@ machine.
     waiting                claim, dispatch and settle beside many waiting jobs
     signing                one signature
 
-What they share: `provider` (the sandbox, in a process of its own), `contestants` and `peers` (who
-is measured), `processes` (what runs), `machine` (what else runs), `report` (table and plot).
+What they share: `provider` (the sandbox, in a process of its own, whose log is what is judged),
+`contestants` and `peers` (who is measured), `processes`, `asking` and `pile` (what runs, and what
+it is given to do), `saturation` and `line` (a quota, and what was made of it), `machine` (what
+else runs), `report` (table and plot). Servers are the benchmark's own, on free ports.
 """

@@ -16,9 +16,9 @@ def needed(quota: Quota, requests: float) -> float:
 class Use:
     """What a contestant made of a quota that is the same for each of its sellers.
 
-    `share` is the time that the permitted line needs for the orders of the seller that has most
-    of them, over the time that passed from the first arrival to the last confirmed order, whose
-    throttled requests in between count for nothing. `lost` are orders that were never confirmed.
+    `share` is the time that the permitted line needs for the orders that were confirmed, over
+    the time that passed from the first arrival to the last of them; the throttled requests in
+    between count for nothing. `lost` are orders that were never confirmed.
     """
 
     share: float
