@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.simulation.world import World
+from worker import holding
 from worker.domain.bucket import BucketSpec
 from worker.domain.jobs import Job, Request, Step, Task
 from worker.domain.outcomes import Answer, OrderView, Outcome, Standing
@@ -131,10 +132,10 @@ class ModelProvider:
         cold, self._called = not self._called, True
         operation = self.operation(job.task, job.step)
         fault = self.fault(job, operation)
-        if fault == "unsent":
+        if fault == "unsent" or not self.may_send():
             return Answer(Outcome.REFUSED, message="connection refused", outage=True)
         answers: list[Answer] = []
-        wake = self.world.wait(CALL_TIMEOUT)
+        wake = self.world.wait(min(CALL_TIMEOUT, holding.ends() - self.world.now))
 
         def arrive() -> None:
             answer = self._read(job, operation, fault)
@@ -148,6 +149,10 @@ class ModelProvider:
         if not answers:
             return Answer(Outcome.UNKNOWN, message="no answer", outage=True)
         return answers[0]
+
+    def may_send(self) -> bool:
+        """Whether the lease lasts, as the transport looks before it uses a socket."""
+        return self.world.now < holding.ends()
 
     def _read(self, job: Job, operation: str, fault: str | None) -> Answer:
         """What comes of a call that has arrived."""

@@ -109,7 +109,7 @@ class Stage:
         self._come_to_rest()
 
     def _come_to_rest(self) -> None:
-        rest = REST + HOUR * self.witness.clock_was_set
+        rest = REST + HOUR * self.seen["the clock is set"]
         self.world.run(lambda: not self.fleet.unfinished(), rest)
         self.world.go_on_for(1.0)
         if wrongs := truths.at_rest(self):
