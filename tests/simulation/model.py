@@ -14,8 +14,13 @@ from worker.domain.outcomes import Answer, OrderView, Outcome, Standing
 WANTED = {Task.CONFIRM: "Open", Task.CANCEL: "Canceled"}
 CALL_TIMEOUT = 10.0  # seconds
 BEFORE = {"lost before", "500 before"}  # the call does not get as far as the order
-SILENT = {"lost before", "lost after", "late", "very late"}  # no answer comes
-LATE = {"late": CALL_TIMEOUT, "very late": 1.25 * CALL_TIMEOUT, "slow": 0.6 * CALL_TIMEOUT}
+SILENT = {"lost before", "lost after", "late", "very late", "reset"}  # no answer comes
+LATE = {  # seconds until a call arrives
+    "late": CALL_TIMEOUT,
+    "very late": 1.25 * CALL_TIMEOUT,
+    "slow": 0.6 * CALL_TIMEOUT,
+    "reset": 0.9 * CALL_TIMEOUT,
+}
 LAG = 2.0  # seconds by which a lookup may lag behind
 DENIED = {"denied": "operation", "key denied": "seller"}
 FAULTS = (
@@ -26,6 +31,7 @@ FAULTS = (
     "late",  # it arrives when its sender has just given up
     "very late",  # it arrives when its sender has long given up, and others have looked
     "slow",
+    "reset",  # its sender is told at once that the connection is lost, and it arrives all the same
     "500 before",
     "500 after",
     "lagging",  # a lookup shows the order as it was some seconds ago
@@ -142,6 +148,8 @@ class ModelProvider:
             if fault not in SILENT:
                 self.world.after(self.delay(cold), lambda: (answers.append(answer), wake()))
 
+        if fault == "reset":
+            self.world.after(self.delay(cold), wake)
         self.world.after(LATE.get(fault or "", 0.0) or self.delay(cold), arrive)
         self.world.sleep_on()
         if fault == "held up":
@@ -191,7 +199,7 @@ class ModelProvider:
         now = self.world.now
         throttled = not self._bucket(self._buckets, operation).arrives(now)
         # What comes when its sender has given up is not counted: it is in flight no more.
-        exceeded = fault not in {"late", "very late"} and not self._bucket(
+        exceeded = fault not in {"late", "very late", "reset"} and not self._bucket(
             self.ours, operation
         ).arrives(now)
         self.calls.append(Call(now, operation, job.order_id, job.id, exceeded))

@@ -118,6 +118,7 @@ class Stage:
     def _act(self, act: Act) -> None:
         acts: dict[str, Callable[..., object]] = {
             "checkout": self._checkout,
+            "crowd": self._crowd,
             "cancel": self._cancel,
             "does": lambda order, what: self._do(what, name(order)),
             "sweep": self._sweep,
@@ -148,6 +149,11 @@ class Stage:
             self._roll_back(confirm(order))
         for _ in range({"once": 1, "twice": 2}.get(how, 0)):
             self._ask(confirm(order))
+
+    def _crowd(self, people: int, what: str) -> None:
+        """More at once than there are tokens, of orders that nobody else is at."""
+        for order in range(10, 10 + people):
+            self._ask(confirm(order) if what == "confirm" else cancel(order))
 
     def _cancel(self, order: int, due_in: float) -> None:
         self._ask(cancel(order, reason="changed my mind", priority=10), due_in=due_in)
@@ -290,9 +296,13 @@ class Stage:
         def is_wanted(bucket: str) -> bool:
             return bool(able) and not away and self.witness.watch.ready_in(bucket)
 
+        overlooked = self.witness.watch.overlooked(self.world.now)
         unused = self.witness.watch.tokens.unused(self.world.now, until, is_wanted)
         if unused > UNUSED and self.mischief.is_calm:
             self.world.wrongs.append(f"a token was left unused for {unused:.1f} s")
+        for job_id, since in overlooked.items():
+            if until - since > UNUSED and self.mischief.is_calm:
+                self.world.wrongs.append(f"{job_id} waits for an order that is free")
 
     def _trace(self) -> None:
         wrote = self.witness.watch.wrote

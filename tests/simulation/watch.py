@@ -55,6 +55,7 @@ class Watch:
         self._job_changed = job_changed
         self._last: dict[str, str] = {}  # job: the state of its last transition
         self._of_order: dict[str, set[str]] = {}  # the jobs of an order
+        self._free_since: dict[str, float] = {}
         self._written: list[tuple[Any, ...]] = []
 
     def wrote(self, *row: Any) -> None:
@@ -92,6 +93,20 @@ class Watch:
 
     def ready_in(self, bucket: str) -> bool:
         return any(job.ready and job.bucket == bucket for job in self.jobs.values())
+
+    def overlooked(self, now: float) -> dict[str, float]:
+        """The jobs that wait for their order though nobody holds it up, and since when they do."""
+        free = [
+            job.id
+            for job in self.jobs.values()
+            if job.waiting_for == "order" and job.state not in FINAL and self._is_free_for(job)
+        ]
+        self._free_since = {job_id: self._free_since.get(job_id, now) for job_id in free}
+        return self._free_since
+
+    def _is_free_for(self, job: JobRow) -> bool:
+        others = (self.jobs[name] for name in self._of_order[job.order_id] if name != job.id)
+        return not any(other.holds_order and _holds_up(other, job) for other in others)
 
     def _went(self, verb: str, job_id: str | None, subject: str, old: Any, new: str) -> None:
         self.holds(verb == "INSERT", f"a transition of {job_id} was changed: {verb}")
