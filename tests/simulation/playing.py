@@ -2,8 +2,8 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,18 +45,30 @@ class Played:
 
 
 def play(history: History, *, traced: bool = False) -> Played:
-    logging.disable()
-    dispatcher.LONGEST = SAFETY_NET
     seen: Counter[str] = Counter()
     stage = Stage(history, seen, traced=traced)
     try:
-        stage.play()
+        with _prepared(stage):
+            stage.play()
     except (Wrong, Stuck) as wrong:
         return Played(history, str(wrong), seen, stage.trace)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is wrong
         return Played(history, f"{type(error).__name__}: {error}", seen, stage.trace)
     seen["a history was played"] += 1
     return Played(history, None, seen, stage.trace)
+
+
+@contextmanager
+def _prepared(stage: "Stage") -> Iterator[None]:
+    """Points where the stage's mischief waits, no safety net, and no log."""
+    before = crash.point, dispatcher.LONGEST, logging.root.manager.disable
+    crash.point, dispatcher.LONGEST = stage.mischief.point, SAFETY_NET
+    logging.disable()
+    try:
+        yield
+    finally:
+        crash.point, dispatcher.LONGEST, disabled = before
+        logging.disable(disabled)
 
 
 class Stage:
@@ -81,7 +93,6 @@ class Stage:
         self.mischief = Mischief(self.fleet, history.faults, seen)
         self.fleet.message_fault = self.mischief.of_message
         self.provider.fault = self.mischief.of_call
-        crash.point = self.mischief.point
         self.fleet.database.troubled_by(self.mischief)
         self.fleet.database.watched_by(self.witness.watch)
         if traced:
