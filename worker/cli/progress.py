@@ -8,8 +8,8 @@ from worker.cli import printing
 
 
 @contextmanager
-def shown(total: int, *, as_json: bool) -> Iterator[Callable[[int], None]]:
-    """Give what is told of each step how many of `total` it was."""
+def shown(total: int | None, *, as_json: bool) -> Iterator[Callable[[int], None]]:
+    """Give what is told of each step how many of `total` it was; None: nobody knows how many."""
     shared = sys.stdout.isatty()  # with the bar, which moves what is printed above itself
     if not sys.stderr.isatty() or (as_json and shared):
         yield lambda _steps: None

@@ -41,6 +41,8 @@ WITH_DETAILS = "receipt IS NOT NULL AND finished_at IS NOT NULL AND details_remo
 FOR_SOMEBODY = "(state IN ('rejected', 'failed') OR waiting_for IN ('buyer', 'credentials'))"
 TO_CONTINUE = "finished_at IS NOT NULL AND options IS NOT NULL AND continued_at IS NULL"
 ALIAS_TO_CONTINUE = "options IS NOT NULL AND continued_at IS NULL"
+CHORD_CONTINUED = "continued_at IS NOT NULL"
+CHORD_PENDING = "continued_at IS NULL"
 CHORD_TO_CONTINUE = "complete_at IS NOT NULL AND continued_at IS NULL"
 
 metadata = MetaData()
@@ -237,6 +239,7 @@ results = Table(  # of tasks that are not ours: the user's own, chord bodies, li
     Column("status", String, nullable=False),
     Column("meta", Json, nullable=False),
     Column("at", Float, nullable=False),
+    Index(PREFIX + "results_at", "at"),
 )
 
 groups = Table(
@@ -245,6 +248,7 @@ groups = Table(
     Column("group_id", String, primary_key=True),
     Column("result", Json, nullable=False),
     Column("at", Float, nullable=False),
+    Index(PREFIX + "groups_at", "at"),
 )
 
 chords = Table(
@@ -259,6 +263,8 @@ chords = Table(
     Column("publish_count", Integer, nullable=False),
     Column("continued_at", Float),  # when the body was sent, or its errbacks were fired
     partial("chords_continue", "publish_at", where=CHORD_TO_CONTINUE),
+    partial("chords_continued", "continued_at", where=CHORD_CONTINUED),
+    partial("chords_pending", "at", where=CHORD_PENDING),
 )
 
 chord_parts = Table(  # the members that are not done

@@ -4,7 +4,7 @@ A settle whose token is no longer the job's changes no job: the dispatcher has t
 away, and the job has gone on. What the call taught the bucket is true all the same.
 """
 
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, exists, select, text, update
@@ -20,7 +20,7 @@ from worker.ledger import claims, history, quotas, turns
 from worker.ledger.claims import LOCKED_JOB, Claim
 from worker.ledger.continuations import CONTINUE_AFTER
 from worker.ledger.ledger import Ledger
-from worker.ledger.precedence import ORDER, WRITE, why_spared
+from worker.ledger.precedence import LOCKED_ORDER, WRITE, why_spared
 from worker.ledger.repeating import once_more
 from worker.ledger.schema import IN_FLIGHT, SLEEPING, attempts, jobs, transitions
 from worker.ledger.sightings import learn_of_order
@@ -40,6 +40,7 @@ WAITS_FOR_ORDER = (
     .with_for_update(key_share=True)
 )
 GIVES_WAY = frozenset({Step.DETAILS, Step.CHECK})  # parked so, a job holds its order for nobody
+SPEC = fields(BucketSpec)
 # Seconds for the last lookup of a buyer who may have authenticated just before the time ran out.
 LAST_LOOK = 600.0
 
@@ -126,7 +127,7 @@ def _is_written(connection: Connection, held: Claim, decision: Decision) -> bool
 def _fenced(connection: Connection, held: Claim) -> tuple[Row[Any], Row[Any], bool]:
     """The rows of order and job, locked, and whether the job is still the claim's."""
     of = {"seller": held.job.seller, "order_id": held.job.order_id}
-    order = connection.execute(ORDER.with_for_update(), of).one()
+    order = connection.execute(LOCKED_ORDER, of).one()
     row = connection.execute(LOCKED_JOB, {"job_id": held.job.id}).one()
     return order, row, bool(row.lease_token == held.token and row.state == State.RUNNING)
 
@@ -188,9 +189,7 @@ def _end_attempt(ledger: Ledger, connection: Connection, held: Claim, answer: An
 
 
 def _spec(turn: turns.Turn) -> BucketSpec:
-    names = ("key", "seller", "operation", "capacity", "rate", "source", "margin")
-    values = asdict(turn.bucket)
-    return BucketSpec(**{name: values[name] for name in names})
+    return BucketSpec(**{field.name: getattr(turn.bucket, field.name) for field in SPEC})
 
 
 def conclude(

@@ -41,11 +41,14 @@ BEFORE = (
     .limit(bindparam("most"))
 )
 COUNT_BEFORE = select(func.count()).select_from(BEFORE.subquery())
+MOST_WOKEN = 1000  # at once; the next turn or round goes on
 # Rows that somebody holds are passed over: they are about to be written by their holder.
 DUE = (
     select(jobs.c.seq)
     .where(jobs.c.bucket == bindparam("of_bucket"), jobs.c.due_at <= bindparam("now"))
     .where(text(SLEEPING))
+    .order_by(jobs.c.due_at)
+    .limit(MOST_WOKEN)
     .with_for_update(skip_locked=True, key_share=True)
 )
 WAKE = (
@@ -53,7 +56,6 @@ WAKE = (
     .where(jobs.c.seq.in_(bindparam("seqs", expanding=True)))
     .values(ready=True, publish_at=0.0, publish_count=0)
 )
-MOST_WOKEN = 1000  # at once; the next turn or round goes on
 LET_GO = insert(attempts)
 RESERVED = 0  # the number of an attempt that has no request yet
 IN_FLIGHT_SINCE = select(
@@ -190,11 +192,10 @@ def _let_go(
 def wake(connection: Connection, due: Select[int], which: dict[str, Any]) -> None:
     """Make the sleepers that `due` selects ready.
 
-    Two statements, the first in the sequence of its index: PostgreSQL expects half of the jobs
+    Two statements, `due` in the sequence of its index: PostgreSQL expects half of the jobs
     to be due, since the final ones were, and else reads the whole table for each claim.
     """
-    first = due.order_by(jobs.c.due_at).limit(MOST_WOKEN)
-    seqs = connection.execute(first, which).scalars().all()
+    seqs = connection.execute(due, which).scalars().all()
     if seqs:
         connection.execute(WAKE, {"seqs": seqs})
 

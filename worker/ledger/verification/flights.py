@@ -83,9 +83,7 @@ def _in_flight(order: OrderHistory) -> Iterator[Wrong]:
                 which = f"attempt {call.number}" if call.number else "a token"
                 yield Wrong(each.id, f"{which} is in flight, and the job is {each.job.state}")
             if (call.finished_at is None) != (call.outcome is None):
-                yield Wrong(
-                    each.id, f"attempt {call.number} has an end or an outcome, and not both"
-                )
+                yield Wrong(each.id, f"attempt {call.number} has not both end and outcome")
 
 
 RULES = (

@@ -17,21 +17,17 @@ from typing import Any
 
 from sqlalchemy import (
     BindParameter,
-    Column,
-    ColumnElement,
     Connection,
     Row,
     Select,
     bindparam,
-    cast,
     select,
 )
-from sqlalchemy import Text as PlainText
 from sqlalchemy import tuple_ as several
 
 from worker.domain.routes import Routes
 from worker.ledger import rows
-from worker.ledger.columns import Json
+from worker.ledger.columns import as_text
 from worker.ledger.ledger import Ledger
 from worker.ledger.schema import attempts, jobs, orders, transitions
 
@@ -91,12 +87,6 @@ class OrderHistory:
         """All transitions of its jobs, as they were written."""
         each_with = ((each, step) for each in self.jobs for step in each.steps)
         return sorted(each_with, key=lambda one: one[1].id)
-
-
-def as_text(column: Column[Any]) -> ColumnElement[Any]:
-    """A column as it stands: JSON that is none would end the reading."""
-    is_json = column.type is Json
-    return cast(column, PlainText).label(column.name) if is_json else column
 
 
 JOBS = select(*(as_text(column) for column in jobs.c))

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Column, Float, Integer, Row, Table
@@ -84,20 +85,37 @@ CHECKS: dict[str, list[tuple[int, str, bool, Check]]] = {
 }
 
 
+# All numbers of a row at once: a sum tells whether one of them may be none.
+NUMBERS = {
+    table.name: itemgetter(
+        *(place for place, each in enumerate(table.c) if isinstance(each.type, Float | Integer))
+    )
+    for table in (jobs, attempts, transitions)
+}
+OTHERS = {
+    name: [each for each in checks if each[3] not in {_is_number, _is_whole}]
+    for name, checks in CHECKS.items()
+}
+
+
 def odd_columns(table: Table, row: Row[Any]) -> Iterator[str]:
-    for place, name, may_be_null, check in CHECKS[table.name]:
+    checks = OTHERS if _has_numbers(table, row) else CHECKS
+    for place, name, may_be_null, check in checks[table.name]:
         value = row[place]
         if not (may_be_null if value is None else check(value)):
             yield f"{name} is {_shown(name, value)}"
 
 
+def _has_numbers(table: Table, row: Row[Any]) -> bool:
+    try:
+        return _is_number(sum(filter(None, NUMBERS[table.name](row))))
+    except TypeError:
+        return False
+
+
 def _shown(name: str, value: object) -> str:
     """A value for people; of what may hold a buyer's data only what is wrong with it."""
     return "no JSON of its kind" if name in SHAPES else repr(value)[:80]
-
-
-def is_readable(each: JobHistory) -> bool:
-    return not any(_of_job(each))
 
 
 def _of_job(each: JobHistory) -> Iterator[str]:

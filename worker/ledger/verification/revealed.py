@@ -9,10 +9,11 @@ from urllib.parse import quote
 from sqlalchemy import Row, Table, bindparam, select
 from sqlalchemy import tuple_ as several
 
+from worker.ledger.columns import as_text
 from worker.ledger.database import Database
 from worker.ledger.schema import aliases, buckets, chords, groups, orders, results, schedules
 from worker.ledger.verification.finding import Finding, Rule
-from worker.ledger.verification.histories import JobHistory, OrderHistory, as_text
+from worker.ledger.verification.histories import JobHistory, OrderHistory
 
 SHORTEST = 6  # characters; what is shorter stands in half the words
 PAGE = 1000
@@ -38,7 +39,9 @@ class Secrets:
         }
 
     def stand_in(self, rows: Sequence[Row[Any]]) -> bool:
-        text = "\0".join(value for row in rows for value in row if isinstance(value, str))
+        if not self._forms:
+            return False
+        text = "\0".join(map(str, chain.from_iterable(rows)))
         return any(form in text for form in self._forms)
 
     def columns(self, row: Row[Any]) -> list[str]:
