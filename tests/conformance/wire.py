@@ -88,7 +88,7 @@ class Link:
                 cut = self.wire.is_cut_at(said)
                 if cut is False:
                     break
-                self.cut_at_answer = bool(cut)
+                self.cut_at_answer = self.cut_at_answer or bool(cut)
                 self.server.sendall(said)
         self.end()
 

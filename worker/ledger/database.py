@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from sqlalchemy import (
     Connection,
@@ -31,6 +31,7 @@ from worker import forks
 from worker.errors import CommitUnknown, LedgerMisconfigured, LedgerUnavailable, LedgerUndone
 from worker.ledger import refusals
 from worker.ledger.changes import CHANNEL, Changes, Notices, Versions
+from worker.ledger.pipeline import Pipeline
 from worker.masking import masked
 
 BUSY_SECONDS = 30.0  # how long a writer waits for another process' transaction
@@ -40,6 +41,7 @@ QUEUE_FOR = text(
 )
 CONNECT_SECONDS = 3  # whole seconds, for each address of the server
 SILENT_SECONDS = 10  # until a server that acknowledges nothing is taken for gone
+NOW = text("SELECT extract(epoch FROM clock_timestamp())::double precision")
 ANNOUNCE = text("SELECT pg_notify(:channel, '')")
 SQLITE_OPTIONS = {"timeout", "uri", "cached_statements", "detect_types"}
 READ_ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -90,16 +92,24 @@ class Database:
         Raises LedgerUnavailable; of its kinds LedgerUndone where the same may be tried at once,
         and CommitUnknown where nobody can say whether the block was written.
         """
+        with self.transaction() as connection:
+            if self.is_sqlite:
+                yield connection
+                return
+            pipeline = Pipeline(connection)
+            yield cast("Connection", pipeline)
+            with self._committing():
+                pipeline.send(commit=True)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """As `write`, on SQLAlchemy's own connection: each statement by itself."""
         queue = self._writers if self.is_sqlite else nullcontext()
         with queue, self._reached(), self.engine.connect() as connection:
             transaction = connection.begin()
             yield connection
-            try:
+            with self._committing():
                 transaction.commit()
-            except DBAPIError as error:
-                if error.connection_invalidated:
-                    raise self._unknown(error.orig) from error
-                raise
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -111,8 +121,7 @@ class Database:
         """Epoch seconds on the ledger's clock, at this moment rather than at the begin."""
         if self.is_sqlite:
             return self._clock()
-        statement = text("SELECT extract(epoch FROM clock_timestamp())::double precision")
-        return float(connection.execute(statement).scalar_one())
+        return float(connection.execute(NOW).scalar_one())
 
     def time(self) -> float:
         """As `now`, by itself. Raises LedgerUnavailable."""
@@ -196,6 +205,15 @@ class Database:
                 raise self._away(error.orig) from error
             if error.statement is None:  # the driver refused to connect with these options
                 raise self._misconfigured(error.orig) from error
+            raise
+
+    @contextmanager
+    def _committing(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise self._unknown(error.orig) from error
             raise
 
     def _unknown(self, error: BaseException | None) -> CommitUnknown:

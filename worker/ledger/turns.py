@@ -54,7 +54,7 @@ WAKE = (
     .values(ready=True, publish_at=0.0, publish_count=0)
 )
 MOST_WOKEN = 1000  # at once; the next turn or round goes on
-LET_GO = insert(attempts)
+LET_GO = insert(attempts).returning(attempts.c.id)
 RESERVED = 0  # the number of an attempt that has no request yet
 IN_FLIGHT_SINCE = select(
     exists().where(
@@ -171,7 +171,7 @@ def _let_go(
     probe = free.bucket.closed_for in arithmetic.PROBED
     bucket = arithmetic.taken(free.bucket, free.now)
     quotas.write(connection, bucket)
-    inserted = connection.execute(
+    attempt_id = connection.execute(
         LET_GO,
         {
             "job_id": job.id,
@@ -182,9 +182,8 @@ def _let_go(
             "worker": worker,
             "claimed_at": free.now,
         },
-    ).inserted_primary_key
-    assert inserted is not None  # noqa: S101 - a single row was inserted
-    return Turn(inserted[0], free.now, bucket, probe)
+    ).scalar_one()
+    return Turn(attempt_id, free.now, bucket, probe)
 
 
 def wake(connection: Connection, due: Select[int], which: dict[str, Any]) -> None:
