@@ -31,16 +31,19 @@ class Answer:
 
     @property
     def rowcount(self) -> int:
-        self._pipeline.send()
+        self._come()
         return self._rowcount
 
     def __getattr__(self, name: str) -> Any:
-        self._pipeline.send()
-        return getattr(self._result, name)
+        return getattr(self._come(), name)
 
     def __iter__(self) -> Iterator[Any]:
-        self._pipeline.send()
-        return iter(self._result)
+        return iter(self._come())
+
+    def _come(self) -> Any:
+        if self._result is None:
+            self._pipeline.send()
+        return self._result
 
     def ask(self, raw: Any) -> None:
         self._cursor = raw.cursor()
@@ -54,15 +57,25 @@ class Answer:
         self._cursor.close()
 
 
+BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"  # a statement sees what its locks waited for
+
+
 class Pipeline:
-    """A SQLAlchemy connection to psycopg, within its transaction."""
+    """A SQLAlchemy connection to psycopg, in autocommit: the transaction is begun and committed
+    here, in the first pipeline and in the last. (psycopg's own BEGIN would be waited for.)
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._queued: list[Answer] = []
+        self._queued = [Answer(self, BEGIN, {})]
+        self._foreseen: list[tuple[Executable, Mapping[str, Any], Answer]] = []
 
     def execute(self, statement: Executable, parameters: Mapping[str, Any] | None = None, /) -> Any:
         """Queue a statement; at once only what cannot be queued: lists, of values or of rows."""
+        for number, (foreseen, given, answer) in enumerate(self._foreseen):
+            if foreseen is statement and given == (parameters or {}):
+                del self._foreseen[number]
+                return answer
         if isinstance(parameters, Mapping | None):
             sql, values = prepared(statement, self._connection.dialect, parameters or {})
             if sql is not None:
@@ -70,6 +83,16 @@ class Pipeline:
                 return self._queued[-1]
         self.send()
         return self._connection.execute(statement, parameters)
+
+    def foresee(self, statement: Executable, parameters: Mapping[str, Any]) -> None:
+        """Queue now what will be executed later in this transaction, word for word; what is
+        written in between must not change its answer.
+        """
+        answer = self.execute(statement, parameters)
+        self._foreseen.append((statement, parameters, answer))
+
+    def forget_foreseen(self) -> None:
+        self._foreseen = []
 
     @contextmanager
     def begin_nested(self) -> Iterator[None]:
@@ -94,7 +117,7 @@ class Pipeline:
                 for answer in queued:
                     answer.ask(raw)
                 if commit:
-                    raw.commit()
+                    raw.cursor().execute("COMMIT")  # its own method would wait once more
         except raw.Error as error:
             lost = bool(raw.closed)
             if lost:  # and with it, perhaps, whatever else the pool holds

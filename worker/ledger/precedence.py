@@ -16,6 +16,7 @@ from worker.ledger.schema import PARKED, RUNNING, jobs, orders
 ORDER = select(orders).where(
     orders.c.seller == bindparam("seller"), orders.c.order_id == bindparam("order_id")
 )
+LOCKED_ORDER = ORDER.with_for_update()
 OTHERS = (
     select(jobs)
     .where(jobs.c.seller == bindparam("seller"), jobs.c.order_id == bindparam("order_id"))
@@ -32,12 +33,17 @@ OVERTAKES = (Task.CANCEL, Task.CONFIRM)
 def lock_order(ledger: Ledger, connection: Connection, seller: str, order_id: str) -> Any:
     """Lock the order's row, made if it is new."""
     of = {"seller": seller, "order_id": order_id}
-    row = connection.execute(ORDER.with_for_update(), of).one_or_none()
+    row = connection.execute(LOCKED_ORDER, of).one_or_none()
     if row is None:
-        new = ledger.database.insert(orders).on_conflict_do_nothing()
-        connection.execute(new, {**of, "in_doubt": False})
-        row = connection.execute(ORDER.with_for_update(), of).one()
+        ledger.database.forget_foreseen(connection)  # it was asked without the lock
+        make_order(ledger, connection, seller, order_id)
+        row = connection.execute(LOCKED_ORDER, of).one()
     return row
+
+
+def make_order(ledger: Ledger, connection: Connection, seller: str, order_id: str) -> None:
+    new = {"seller": seller, "order_id": order_id, "in_doubt": False}
+    connection.execute(ledger.database.insert_new(orders), new)
 
 
 def order_is_free(connection: Connection, job: Job, now: float, worker: str) -> bool:

@@ -16,7 +16,7 @@ from worker.errors import LedgerUnavailable
 from worker.ledger import quotas, rows, turns
 from worker.ledger.claims import JOB, LOCKED_JOB
 from worker.ledger.ledger import Ledger
-from worker.ledger.precedence import ORDER, WRITE
+from worker.ledger.precedence import LOCKED_ORDER, WRITE
 from worker.ledger.repeating import once_more
 from worker.ledger.schema import IN_FLIGHT, PARKED, RUNNING, attempts, jobs
 from worker.ledger.settlements import conclude
@@ -90,7 +90,7 @@ def _end(ledger: Ledger, job_id: str, actor: str) -> bool:
     with ledger.database.write() as connection:
         row = connection.execute(JOB, {"job_id": job_id}).one()
         of = {"seller": row.seller, "order_id": row.order_id}
-        order = connection.execute(ORDER.with_for_update(), of).one_or_none()
+        order = connection.execute(LOCKED_ORDER, of).one_or_none()
         row = connection.execute(LOCKED_JOB, {"job_id": job_id}).one()
         job = rows.job(row)
         now = ledger.database.now(connection)

@@ -47,6 +47,8 @@ UNROUTE_ONE = UNROUTE.where(
 DUE = (
     select(jobs.c.seq)
     .where(text(SLEEPING), jobs.c.due_at <= bindparam("now"), jobs.c.bucket.is_not(None))
+    .order_by(jobs.c.due_at)
+    .limit(turns.MOST_WOKEN)
     .with_for_update(skip_locked=True, key_share=True)
 )
 SOON = select(func.min(jobs.c.due_at)).where(text(SLEEPING), jobs.c.bucket.is_not(None))
