@@ -11,7 +11,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo example-flask example-fastapi example-django test test-foreign check lock clean
+.PHONY: help demo example-flask example-fastapi example-django test test-foreign chaos check lock clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: .venv/.package ## the whole suite
 
 test-foreign: .venv-foreign/.package ## other people's clients against the sandbox
 	ORDER_WORKER_FOREIGN=required .venv-foreign/bin/python -m pytest tests/foreign $(ARGS)
+
+chaos: .venv/.package ## three workers that are killed, stopped and cut off all the time (ARGS="--seed 2")
+	.venv/bin/python -m tests.chaos $(ARGS)
 
 check: .venv/.package ## style, types and the layers
 	.venv/bin/ruff check

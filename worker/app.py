@@ -80,6 +80,7 @@ def _is_asked_by_celery() -> bool:
 app.add_defaults(_configuration)
 # By name: whoever only produces does not load the worker's side.
 app.steps["worker"].add("worker.bootstep:DispatcherStep")
+app.steps["worker"].add("worker.canaries:WatchStep")
 
 
 @signals.celeryd_init.connect(weak=False)

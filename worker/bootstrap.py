@@ -112,6 +112,7 @@ def _name() -> str:
 def sweeps(now: Runtime) -> "Sweeps":
     """The sweeps of the configuration. Raises ConfigurationError for what is wrong with them."""
     from worker.sweeps.policies import policies, retry_policy, sellers_that_confirm
+    from worker.sweeps.retention import RetentionSweep
     from worker.sweeps.retry import RetrySweep
     from worker.sweeps.schedule import Sweeps
     from worker.sweeps.stale import StaleSweep
@@ -120,7 +121,8 @@ def sweeps(now: Runtime) -> "Sweeps":
     policy = retry_policy(now.settings)
     confirming = sellers_that_confirm(now.settings)
     retry = RetrySweep(now.ledger, policy, confirming) if policy else None
-    return Sweeps(now.ledger.database, stale, retry)
+    keep = RetentionSweep(now.ledger.database, now.settings.worker.retention())
+    return Sweeps(now.ledger.database, stale, retry, keep)
 
 
 def check_sellers(now: Runtime, only: str | None = None) -> None:

@@ -22,6 +22,7 @@ log = logs.get("worker.broker")
 QUEUE = "order-worker"
 PUBLISH_SECONDS = 0.5  # how long a publish may take on a broker that does not answer
 SKIP_SECONDS = 5.0  # how long publishing is left alone after it failed
+HEARTBEAT_SECONDS = 10
 CONSUMER_SECONDS = 5.0  # socket time-out of a worker's own connection, which may take its time
 
 
@@ -57,6 +58,9 @@ def configuration(url: str, concurrency: int) -> dict[str, Any]:
         # queue is still locked, and the worker ends.
         "control_queue_exclusive": False,
         "event_queue_exclusive": False,
+        # Of the consumer's connection to RabbitMQ: what a worker held that is gone without a word
+        # goes back to the queue after two of them, and not after the default's four minutes.
+        "broker_heartbeat": HEARTBEAT_SECONDS,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # the ledger goes on; the broker comes back
         **publishing(url),
@@ -157,6 +161,13 @@ def forget_connections() -> None:
     """
     kombu.pools.connections.clear()
     kombu.pools.producers.clear()
+
+
+def drop_connections(app: Any) -> None:
+    """Publish through new connections from now on. Whoever uses an old one goes on with it."""
+    forget_connections()
+    app._pool = None  # noqa: SLF001 - Celery has no name for it
+    app.amqp._producer_pool = None  # noqa: SLF001
 
 
 # --- memory:// ------------------------------------------------------------------------------

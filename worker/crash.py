@@ -1,15 +1,18 @@
-"""Named points at which a test kills the process; switched on by environment, in tests only.
+"""Named points at which a test kills or stops the process; by environment, in tests only.
 
-`ORDER_WORKER_CRASH_AT=after_claim` ends the process with SIGKILL when it gets there.
+`ORDER_WORKER_CRASH_AT=after_claim` ends the process with SIGKILL when it gets there, and
+`ORDER_WORKER_STOP_AT` stops it, until somebody lets it go on.
 """
 
 import os
 import signal
 
+SIGNALS = {"ORDER_WORKER_CRASH_AT": signal.SIGKILL, "ORDER_WORKER_STOP_AT": signal.SIGSTOP}
 POINTS = ("after_claim", "after_sending", "after_answer", "after_settle")
 
 
 def point(name: str) -> None:
-    """Die here if the environment says so."""
-    if os.environ.get("ORDER_WORKER_CRASH_AT") == name:
-        os.kill(os.getpid(), signal.SIGKILL)
+    """Die or stop here if the environment says so."""
+    for variable, sent in SIGNALS.items():
+        if os.environ.get(variable) == name:
+            os.kill(os.getpid(), sent)

@@ -5,6 +5,7 @@ not do the same thing twice. Nothing here knows Celery; the bootstep gives it a 
 """
 
 import math
+import time
 from collections.abc import Callable, Mapping
 
 from worker import logs
@@ -46,6 +47,7 @@ class Dispatcher:
         self._tell = tell
         self._outstanding: frozenset[str] = frozenset()
         self._prepared = False
+        self._schedules_at = 0.0  # monotonic seconds, when they are looked at again
         self._away = False
         self._found_at = -math.inf  # when the ledger was there again, on its own clock
 
@@ -98,10 +100,14 @@ class Dispatcher:
 
         One that could not be told is due again at once, and waits with the next round.
         """
+        if (left := self._schedules_at - time.monotonic()) > 0:
+            return left  # a round may come fifty times a second, and nothing of them has changed
         database, names = self._ledger.database, list(self._every)
         for due in schedules.take_due(database, names):
             if not self._tell(due):
                 schedules.give_up(database, due)
                 return LONGEST
         seconds = schedules.next_in(database, names)
-        return LONGEST if seconds is None else min(LONGEST, max(seconds, 0.0))
+        left = LONGEST if seconds is None else min(LONGEST, max(seconds, 0.0))
+        self._schedules_at = time.monotonic() + left
+        return left

@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar, cast
 
 from tenacity import RetryCallState, Retrying, retry_if_result
 
-from worker import crash, logs
+from worker import crash, holding, logs
 from worker.clock import Clock
 from worker.domain.checks import check_again
 from worker.domain.decisions import Circumstances, Decision, decide
@@ -126,12 +126,16 @@ class Executor:
         return taken is not None
 
     def _go_on(self, run: "Run") -> Claim | None:
-        """The write that a check lets go; with the ledger away the check is to be made anew."""
+        """The write that a check lets go, which has to leave as if it had been claimed with it.
+
+        With the ledger away the check is to be made anew, and also if this worker has stood
+        still since: the order may have been authorized, though nobody has taken the lease away.
+        """
         crash.point("after_check")
-        run.claimed_from = self._clock.monotonic()
         answer, decision = run.came_to()
         try:
-            return self._hold(settlements.go_on, self._ledger, run.held, answer, decision)
+            if self._is_in_time(run.claimed_from):
+                return self._hold(settlements.go_on, self._ledger, run.held, answer, decision)
         except LedgerUnavailable as error:
             log.warning("the ledger is away", job=run.held.job.id, error=str(error))
         self._settle(run.held, answer, check_again(run.held.job, run.held.turn.at))
@@ -158,16 +162,20 @@ class Executor:
 
     def _send(self, held: Claim, claimed_from: float) -> Answer:
         """Sign and send one request, unless the lease could end before its answer."""
-        held_for = self._clock.monotonic() - claimed_from
-        if held_for + self._policy.call_timeout > self._policy.lease:
+        if not self._is_in_time(claimed_from):
+            held_for = self._clock.monotonic() - claimed_from
             return Answer(Outcome.REFUSED, message=f"not sent: held up for {held_for:.1f} s")
+        crash.point("before_sending")
         job = held.job
-        with logs.bind(
-            job=job.id,
-            seller=job.seller,
-            order=job.order_id,
-            operation=held.bucket.operation,
-            attempt=job.attempt_count,
+        with (
+            holding.until(claimed_from + self._policy.lease),
+            logs.bind(
+                job=job.id,
+                seller=job.seller,
+                order=job.order_id,
+                operation=held.bucket.operation,
+                attempt=job.attempt_count,
+            ),
         ):
             try:
                 answer = self._providers[job.seller].perform(job)
@@ -186,6 +194,11 @@ class Executor:
                 request_id=answer.request_id,
             )
         return answer
+
+    def _is_in_time(self, claimed_from: float) -> bool:
+        """Whether an answer would come before the lease ends."""
+        held_for = self._clock.monotonic() - claimed_from
+        return held_for + self._policy.call_timeout <= self._policy.lease
 
     def _decide(self, held: Claim, answer: Answer, claimed_from: float) -> Decision:
         at = Circumstances(

@@ -2,21 +2,24 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
+from contextlib import contextmanager
 
 import kombu
 import pytest
 from sqlalchemy import select
 
+from tests.proxies import Proxy
 from worker.domain.jobs import FINAL
 from worker.ledger.schema import jobs
 
-BROKERS = {
+BROKERS = {  # the variables are for two runs of the tests beside each other
     "memory": "memory://",
-    "redis": "redis://127.0.0.1:6379/15",
-    "rabbitmq": "amqp://guest:guest@127.0.0.1:5672//",
+    "redis": os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15"),
+    "rabbitmq": os.environ.get("TEST_AMQP_URL", "amqp://guest:guest@127.0.0.1:5672//"),
 }
 SHOP = """
 import os
@@ -65,6 +68,15 @@ def reachable(name, queue="order-worker"):
             raise
         pytest.skip(f"no {name} at {url}: {error}")
     return url
+
+
+@contextmanager
+def proxied(name):
+    """A proxy in front of a broker whose queue is empty, and the URL through it."""
+    url = reachable(name)
+    port = re.search(r":(\d+)/", url).group(1)
+    with Proxy(int(port)) as proxy:
+        yield proxy, url.replace(f":{port}/", f":{proxy.port}/")
 
 
 def write(shop):

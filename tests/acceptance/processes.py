@@ -13,10 +13,12 @@ from typing import Any, TypeVar
 
 from worker import bootstrap
 from worker.bootstrap import Runtime
+from worker.errors import LedgerUnavailable
 from worker.ledger import upgrade
+from worker.ledger.verification import replay
 from worker.sandbox.accounts import AmazonPayAccount, SellerCenterAccount
 from worker.sandbox.server import Sandbox
-from worker.settings import load
+from worker.settings import ConfigurationError, load
 
 SECRETS = {
     "ACME_ACCESS_KEY": "AKIDNOTREALACME",
@@ -172,6 +174,17 @@ class Shop:
         upgrade.upgrade(built.ledger.database)
         return built
 
+    def verify(self) -> None:
+        """Whatever the processes did: nothing that `verify` finds is in the ledger, if one is."""
+        with suppress(ConfigurationError, LedgerUnavailable):  # as a test has left it
+            built = bootstrap.build(load(self.path, self.environ))
+            if built.ledger.database.is_missing:
+                return
+            upgrade.ensure(built.ledger.database)
+            found = list(replay.findings(built.ledger, built.settings.secrets()))
+            built.ledger.database.engine.dispose()
+            assert [f"{one.id} {one.what}" for one in found] == []
+
     def stop(self) -> None:
         for process in self._processes:
             with suppress(ProcessLookupError):
@@ -183,12 +196,13 @@ class Shop:
 
 @contextmanager
 def opened(directory: Path, endpoint: str) -> Iterator[Shop]:
-    """A shop, and nothing of it left when the block ends."""
+    """A shop, and nothing of it left when the block ends but a ledger that is in order."""
     shop = Shop(directory, endpoint)
     try:
         yield shop
     finally:
         shop.stop()
+    shop.verify()
 
 
 @contextmanager

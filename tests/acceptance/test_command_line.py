@@ -184,13 +184,13 @@ def test_check_looks_at_everything_and_asks_the_provider(shop):
     done = shop.order_worker("check", "--seller", "mall")
     assert (done.returncode, said(done)) == (0, "")
     assert "SHORTAGE" in done.stdout
-    assert "schedules: none" in done.stdout
+    assert "schedules: retention every 3600 s" in done.stdout
 
 
 def test_check_tells_the_schedules(shop):
     shop.configuration(stale__every="5m", stale__after="72h", retry__every="10m")
     done = shop.order_worker("check")
-    assert "schedules: stale/acme every 300 s, retry/acme every 600 s" in done.stdout
+    assert "schedules: stale/acme every 300 s, retry/acme every 600 s, ret" in done.stdout
 
 
 def test_check_says_that_the_provider_refused(shop):

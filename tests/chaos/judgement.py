@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from worker.domain.jobs import FINAL
+from worker.domain.jobs import FINAL, Step
 from worker.sandbox.log import Entry
 
 WRITES = {"ConfirmOrderReference", "CancelOrderReference", "SetStatusToCanceled"}
@@ -85,13 +85,15 @@ def judge_ledger(report: Report, accepted: Sequence[str], rows: Iterable[Any]) -
 
 
 def judge_recovery(report: Report, attempts: Iterable[Any], transitions: Iterable[Any]) -> None:
-    """How long a job whose worker was lost had to wait: from the claim to the next one, seconds."""
+    """How long a job whose worker was lost in a write had to wait, from that claim to the lookup's,
+    in seconds.
+    """
     lost: dict[str, float] = {}
     for attempt in attempts:  # by id: in the sequence of their claims
         since = lost.pop(attempt.job_id, None)
         if since is not None:
             report.recoveries.append((attempt.claimed_at - since, attempt.job_id))
-        if attempt.message == "the worker was lost":
+        if attempt.message == "the worker was lost" and attempt.step == Step.APPLY:
             lost[attempt.job_id] = attempt.claimed_at
     if report.recoveries:
         _, job_id = max(report.recoveries)

@@ -1,7 +1,8 @@
 """Every test here runs on each database that a ledger may be on.
 
 A test on PostgreSQL has a database of its own on the server of this machine; without one it is
-skipped, and fails in CI.
+skipped, and fails in CI. After each test `verify` finds nothing in its ledger, unless the test is
+marked `by_hand`: it has written rows that no verb writes.
 """
 
 import os
@@ -17,6 +18,7 @@ from worker.domain.jobs import Policy
 from worker.ledger import upgrade
 from worker.ledger.database import Database
 from worker.ledger.ledger import Ledger
+from worker.ledger.verification import replay
 
 SERVER = "postgresql+psycopg://postgres@127.0.0.1:5432"
 
@@ -71,15 +73,19 @@ def connect(url):
 
 
 @pytest.fixture
-def open_ledger(connect):
+def open_ledger(connect, request):
     """A ledger for these quotas and this policy; the first one makes the schema."""
+    opened = []
 
     def another(quotas=None, policy=None):
         database = connect()
         upgrade.upgrade(database)
-        return Ledger(database, quotas or Quotas(), policy or Policy())
+        opened.append(Ledger(database, quotas or Quotas(), policy or Policy()))
+        return opened[-1]
 
-    return another
+    yield another
+    if opened and not request.node.get_closest_marker("by_hand"):
+        assert [f"{one.id} {one.what}" for one in replay.findings(opened[-1])] == []
 
 
 @pytest.fixture

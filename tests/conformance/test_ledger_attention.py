@@ -9,6 +9,8 @@ from worker.ledger import queries, retries, withdrawals
 from worker.ledger.filters import Filters
 from worker.ledger.schema import jobs
 
+pytestmark = pytest.mark.by_hand  # rows of every state
+
 REJECTED = {"kind": "rejected", "advice": "Set the order total."}
 EXHAUSTED = {"kind": "attempts_exhausted", "advice": "Retry the job."}
 UNKNOWN = {"kind": "outcome_unknown"}

@@ -182,9 +182,11 @@ class Hammer:
         self.tokens += 1
         if self.chance.random() < 0.2:
             settlements.note(self.ledger, held, REFUSED, decision_on(self.ledger, held, REFUSED))
-            if more := claims.take(self.ledger, held):
-                held = more
-                self.tokens += 1
+            if (more := claims.take(self.ledger, held)) is None:
+                settle(self.ledger, held, REFUSED)
+                return
+            held = more
+            self.tokens += 1
         if self.chance.random() < 0.05:
             return  # killed: its lease ends
         settle(self.ledger, held, self.chance.choice(self.answers(held)))

@@ -126,3 +126,19 @@ def test_more_threads_than_connections_wait_for_their_turn(ledger):
     requests = [confirm(order) for order in range(60)]
     at_once([lambda request=request: accept(ledger, request) for request in requests])
     assert len(rows(ledger)) == 60
+
+
+def test_a_worker_that_stands_still_within_a_transaction_holds_nobody_up(
+    open_ledger, url, monkeypatch
+):
+    if url.startswith("sqlite"):
+        pytest.skip("on SQLite whoever writes is the only one, and nobody can take that away")
+    monkeypatch.setattr("worker.ledger.database.STANDING_SECONDS", 0.3)
+    stopped, other = open_ledger(), open_ledger()
+    job_id = accept(other, confirm(1)).job_id
+    held = hold(other, job_id)
+    with pytest.raises(LedgerUnavailable), stopped.database.write() as connection:  # noqa: PT012
+        connection.execute(text("SELECT * FROM order_worker_orders FOR UPDATE")).all()
+        assert settle(other, held)  # it waits for the order's lock, and no longer than that
+        connection.execute(text("SELECT 1"))
+    assert rows(other)[0].state == "succeeded"

@@ -33,7 +33,11 @@ from worker.ledger import (
 from worker.ledger.acceptance import Terms
 from worker.ledger.filters import Filters
 from worker.ledger.pipeline import Answer
+from worker.ledger.retention import details, forgotten
 from worker.ledger.schema import PREFIX, attempts, jobs, transitions
+from worker.ledger.verification import histories
+
+pytestmark = pytest.mark.by_hand  # rows of every state
 
 MANY = 20_000
 READY = 50
@@ -125,6 +129,8 @@ VERBS = {
     "recover": lambda ledger, _ids: recovery.recover(ledger, "dispatcher"),
     "wake": lambda ledger, _ids: wake_one(ledger),
     "dispatch": lambda ledger, ids: rounds.dispatch(ledger, "worker", 16, ids[:3], 1.0),
+    "verify": lambda ledger, _ids: verify(ledger),
+    "prune": lambda ledger, _ids: prune(ledger),
 }
 
 
@@ -138,6 +144,8 @@ INDEXES = {
     "recover": {"jobs_deadline"},
     "wake": {"jobs_due", "jobs_unrouted"},
     "dispatch": {"jobs_turn", "jobs_due", "jobs_deadline", "jobs_continue"},
+    "verify": {"jobs_order", "attempts_job", "transitions_job"},
+    "prune": {"jobs_finished", "jobs_details", "jobs_order"},
 }
 
 
@@ -173,6 +181,18 @@ def accept_within(ledger):
 def retry(ledger, job_id):
     settle(ledger, hold(ledger, job_id), REFUSED, max_attempts=1)
     retries.retry(ledger, job_id, actor="operator")
+
+
+def verify(ledger):
+    pages = histories.pages(ledger, size=50)  # of these few rows PostgreSQL would rather read all
+    next(pages)
+    next(pages)
+
+
+def prune(ledger):
+    """The first step of each kind."""
+    details.remove(ledger.database, 0.0, details.FIRST, "retention")
+    forgotten.remove(ledger.database, 0.0, forgotten.FIRST, ())
 
 
 def wake_one(ledger):

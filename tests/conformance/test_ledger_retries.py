@@ -139,6 +139,7 @@ def test_while_a_newer_job_holds_its_key_it_is_refused_with_its_name(ledger):
     assert accept(ledger, confirm(1)).job_id == job_id  # asking again finds it
 
 
+@pytest.mark.by_hand
 @pytest.mark.parametrize(
     ("state", "said"),
     [
@@ -176,6 +177,7 @@ def test_of_those_who_retry_at_once_one_does_and_the_others_are_told(open_ledger
             connection.exec_driver_sql("UPDATE order_worker_buckets SET level = 10")
 
 
+@pytest.mark.by_hand
 def test_retries_claims_and_new_jobs_of_a_key_at_once_leave_one_holder(open_ledger):
     ledgers = [open_ledger() for _ in range(2)]
     for order in range(10):

@@ -101,6 +101,7 @@ def test_a_check_that_comes_back_empty_handed_lets_waiting_people_pass(ledger):
     assert hold(ledger, asked).job.id == asked
 
 
+@pytest.mark.by_hand
 def test_a_sweeps_cancel_that_may_have_been_applied_is_not_withdrawn_unread(open_ledger):
     ledger = open_ledger(Quotas(), Policy(doubt_limit=0.01))
     job_id = accept(ledger, swept()).job_id

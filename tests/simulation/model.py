@@ -13,16 +13,24 @@ from worker.domain.outcomes import Answer, OrderView, Outcome, Standing
 WANTED = {Task.CONFIRM: "Open", Task.CANCEL: "Canceled"}
 CALL_TIMEOUT = 10.0  # seconds
 BEFORE = {"lost before", "500 before"}  # the call does not get as far as the order
-SILENT = {"lost before", "lost after", "late"}  # no answer comes
+SILENT = {"lost before", "lost after", "late", "very late"}  # no answer comes
+LATE = {"late": CALL_TIMEOUT, "very late": 1.25 * CALL_TIMEOUT, "slow": 0.6 * CALL_TIMEOUT}
+LAG = 2.0  # seconds by which a lookup may lag behind
+DENIED = {"denied": "operation", "key denied": "seller"}
 FAULTS = (
     "unsent",
     "throttled by others",
     "lost before",
     "lost after",
     "late",  # it arrives when its sender has just given up
+    "very late",  # it arrives when its sender has long given up, and others have looked
+    "slow",
     "500 before",
     "500 after",
-    "held up",  # the worker stands still, and goes on when its lease has ended
+    "lagging",  # a lookup shows the order as it was some seconds ago
+    "held up",  # the worker stands still with the answer, and goes on when its lease has ended
+    "denied",
+    "key denied",
 )
 HELD_UP = 20.0  # seconds: longer than a lease
 
@@ -65,7 +73,7 @@ class ModelProvider:
     """Orders at a provider with a network before it; also the routes of the ledger.
 
     `delay(cold)` draws one way's seconds. `fault(job, operation)` names what goes wrong with a
-    call: see `FAULTS`.
+    call: see `FAULTS`. A call that was sent arrives whatever becomes of its sender.
     """
 
     world: World
@@ -82,7 +90,9 @@ class ModelProvider:
     orders: dict[str, str] = field(default_factory=dict)
     applied: Counter[tuple[str, str]] = field(default_factory=Counter)
     calls: list[Call] = field(default_factory=list)
+    ours: dict[str, ExactBucket] = field(default_factory=dict)  # as if nobody else called
     _buckets: dict[str, ExactBucket] = field(default_factory=dict)
+    _before: dict[str, tuple[float, str]] = field(default_factory=dict)  # when it was otherwise
     _called: bool = False
 
     def operation(self, task: Task, step: Step) -> str:
@@ -123,34 +133,63 @@ class ModelProvider:
         fault = self.fault(job, operation)
         if fault == "unsent":
             return Answer(Outcome.REFUSED, message="connection refused", outage=True)
-        way = CALL_TIMEOUT if fault == "late" else self.delay(cold)
-        self.world.sleep(way)
-        if fault == "throttled by others":
-            self.calls.append(Call(self.world.now, operation, job.order_id, job.id, None))
-            return Answer(Outcome.THROTTLED, status=503, code="RequestThrottled")
-        if fault in BEFORE:
+        answers: list[Answer] = []
+        wake = self.world.wait(CALL_TIMEOUT)
+
+        def arrive() -> None:
+            answer = self._read(job, operation, fault)
+            if fault not in SILENT:
+                self.world.after(self.delay(cold), lambda: (answers.append(answer), wake()))
+
+        self.world.after(LATE.get(fault or "", 0.0) or self.delay(cold), arrive)
+        self.world.sleep_on()
+        if fault == "held up":
+            self.world.stand_still(HELD_UP, whole=False)
+        if not answers:
+            return Answer(Outcome.UNKNOWN, message="no answer", outage=True)
+        return answers[0]
+
+    def _read(self, job: Job, operation: str, fault: str | None) -> Answer:
+        """What comes of a call that has arrived."""
+        if fault in BEFORE or fault == "throttled by others" or fault in DENIED:
             self.calls.append(Call(self.world.now, operation, job.order_id, job.id, None))
         else:
-            answer = self._arrives(job, operation)
-        if fault in SILENT:
-            self.world.sleep(CALL_TIMEOUT - way)
-            return Answer(Outcome.UNKNOWN, message="no answer", outage=True)
-        self.world.sleep(HELD_UP if fault == "held up" else self.delay(cold))
-        if fault == "held up":
-            return answer
-        if fault:
+            answer = self._arrives(job, operation, fault)
+        if fault == "throttled by others":
+            return Answer(Outcome.THROTTLED, status=503, code="RequestThrottled")
+        if fault in DENIED:
+            scope = DENIED[fault]
+            return Answer(Outcome.DENIED, status=403, code="AccessDenied", scope=scope)
+        if fault in {"500 before", "500 after"}:
             return Answer(Outcome.UNKNOWN, status=500, code="InternalError")
-        return answer
+        return Answer(Outcome.UNKNOWN) if fault in BEFORE else answer
+
+    def others_call(self, operation: str, times: int) -> None:
+        """Somebody else uses the same quota."""
+        for _ in range(times):
+            self._bucket(self._buckets, operation).arrives(self.world.now)
+
+    def credit(self) -> None:
+        """The ledger's clock has been set forward: it takes every bucket for full, once."""
+        for operation, (capacity, _) in self.quotas.items():
+            self._bucket(self.ours, operation).level = capacity
 
     def throttles(self) -> int:
         return sum(call.throttled is True for call in self.calls)
 
-    def _arrives(self, job: Job, operation: str) -> Answer:
-        now = self.world.now
+    def _bucket(self, buckets: dict[str, ExactBucket], operation: str) -> ExactBucket:
         capacity, rate = self.quotas[operation]
-        bucket = self._buckets.setdefault(operation, ExactBucket(capacity, rate, capacity, now))
-        throttled = not bucket.arrives(now)
-        self.calls.append(Call(now, operation, job.order_id, job.id, throttled))
+        new = ExactBucket(capacity, rate, capacity, self.world.now)
+        return buckets.setdefault(operation, new)
+
+    def _arrives(self, job: Job, operation: str, fault: str | None = None) -> Answer:
+        now = self.world.now
+        throttled = not self._bucket(self._buckets, operation).arrives(now)
+        # What comes when its sender has given up is not counted: it is in flight no more.
+        exceeded = fault not in {"late", "very late"} and not self._bucket(
+            self.ours, operation
+        ).arrives(now)
+        self.calls.append(Call(now, operation, job.order_id, job.id, exceeded))
         if throttled:
             return Answer(Outcome.THROTTLED, status=503, code="RequestThrottled")
         if self.denied:
@@ -158,23 +197,31 @@ class ModelProvider:
         if job.order_id in self.reject:
             return Answer(Outcome.REJECTED, status=400, code="ConstraintsExist", advice="mend it")
         if job.step.is_lookup:
-            return Answer(Outcome.APPLIED, status=200, order=self._view(job))
+            lag = LAG if fault == "lagging" and job.step is not Step.CHECK else 0.0
+            return Answer(Outcome.APPLIED, status=200, order=self._view(job, lag))
         wanted = WANTED[job.task]
         state = self.orders.get(job.order_id, "Draft")
         if code := self._refusal(job, state):
             return Answer(Outcome.STATE_REFUSED, status=405, code=code)
         if state != wanted:
             self.applied[job.order_id, wanted] += 1
-        self.orders[job.order_id] = wanted
+        self.becomes(job.order_id, wanted)
         return Answer(Outcome.APPLIED, status=200, request_id=f"request-{len(self.calls)}")
+
+    def becomes(self, order_id: str, state: str) -> None:
+        self._before[order_id] = (self.world.now, self.orders.get(order_id, "Draft"))
+        self.orders[order_id] = state
 
     def _refusal(self, job: Job, state: str) -> str | None:
         """With which code the order's state refuses a write."""
         refused = state == "Canceled" and (job.task is Task.CONFIRM or self.refuse_repeats)
         return "InvalidOrderReferenceStatus" if refused else None
 
-    def _view(self, job: Job) -> OrderView:
+    def _view(self, job: Job, lag: float = 0.0) -> OrderView:
         state = self.orders.get(job.order_id, "Draft")
+        changed_at, before = self._before.get(job.order_id, (0.0, state))
+        if self.world.now - changed_at < lag:
+            state = before
         if state == WANTED[job.task]:
             return OrderView(job.order_id, state, Standing.REACHED)
         gone = job.task is Task.CONFIRM and state == "Canceled"

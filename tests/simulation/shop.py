@@ -5,33 +5,29 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.simulation.history import MOMENTS
 from tests.simulation.model import ModelProvider
-from tests.simulation.witness import Witness
 from worker.domain.jobs import Job, Step, Task
-from worker.domain.outcomes import Answer, OrderView, Standing
+from worker.domain.outcomes import Answer, OrderView, Outcome, Standing
 
 # Moments of a sweep's cancel at which the shop may do something with the order.
-ASKED, READ, SENT = "the check is sent", "the check has been read", "the cancel is sent"
+ASKED, READ, SENT = MOMENTS
 
 
 @dataclass
 class ShopsProvider(ModelProvider):
     """A provider whose orders are authorized and captured by the shop, and closed by others.
 
-    Its faults are a script: `faults` has, by operation, those of the next calls.
+    What goes wrong with a call is said by `fault`, what is seen of it is told to `witness`.
     """
 
-    witness: Witness = field(default_factory=Witness)
-    faults: dict[str, list[str]] = field(default_factory=dict)
+    witness: Any = None
     meanwhile: dict[str, Callable[[str], object]] = field(default_factory=dict)  # by moment
     authorized: dict[str, float] = field(default_factory=dict)  # order: since when
     captured: set[str] = field(default_factory=set)
     opened: set[str] = field(default_factory=set)  # orders that were open at any time
     changed_by: Counter[str] = field(default_factory=Counter)  # job: orders that it changed
-
-    def __post_init__(self) -> None:
-        self.fault = self._scripted
-        self.witness.provider = self
+    accepted: Counter[str] = field(default_factory=Counter)  # job: its writes that were carried out
 
     def check(self, _request: Any) -> None:
         """Nothing that a shop asks for here is odd."""
@@ -49,7 +45,7 @@ class ShopsProvider(ModelProvider):
         """Amazon closes or cancels an order of its own."""
         now = self.orders.get(order_id, "Draft")
         if now == "Open" or (now == "Draft" and state == "Canceled"):
-            self.orders[order_id] = state
+            self.becomes(order_id, state)
 
     def perform(self, job: Job) -> Answer:
         self.witness.departs(job)
@@ -58,14 +54,16 @@ class ShopsProvider(ModelProvider):
         self.witness.answered(job, answer)
         return answer
 
-    def _arrives(self, job: Job, operation: str) -> Answer:
+    def _arrives(self, job: Job, operation: str, fault: str | None = None) -> Answer:
         before = self.orders.get(job.order_id, "Draft")
-        answer = super()._arrives(job, operation)
+        answer = super()._arrives(job, operation, fault)
+        self.witness.arrived(job)
         if self.orders.get(job.order_id) == "Open":
             self.opened.add(job.order_id)
-        if self.orders.get(job.order_id, "Draft") != before:
-            self.changed_by[job.id] += 1
-            self.witness.changed(job)
+        if job.step is Step.APPLY and answer.outcome is Outcome.APPLIED:
+            self.accepted[job.id] += 1
+            self.changed_by[job.id] += self.orders[job.order_id] != before
+            self.witness.carried_out(job)
         if answer.order:
             self.witness.read(job, answer.order)
         if job.step is Step.CHECK:
@@ -77,8 +75,8 @@ class ShopsProvider(ModelProvider):
             return "InvalidCancelAttempt"
         return super()._refusal(job, "Canceled" if state == "Closed" else state)
 
-    def _view(self, job: Job) -> OrderView:
-        view = super()._view(job)
+    def _view(self, job: Job, lag: float = 0.0) -> OrderView:
+        view = super()._view(job, lag)
         authorizations = (f"{job.order_id}-A1",) if job.order_id in self.authorized else ()
         standing = Standing.EXCLUDED if view.state == "Closed" else view.standing
         return replace(view, standing=standing, authorizations=authorizations)
@@ -86,7 +84,3 @@ class ShopsProvider(ModelProvider):
     def _happens(self, moment: str | None, job: Job) -> None:
         if job.request.stale_states and moment in self.meanwhile:
             self.meanwhile.pop(moment)(job.order_id)
-
-    def _scripted(self, _job: Job, operation: str) -> str | None:
-        left = self.faults.get(operation)
-        return left.pop(0) if left else None

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import update
 
+from tests.simulation.fleet import Fleet
 from tests.simulation.model import ModelProvider, cancel, confirm
-from tests.simulation.world import Fleet, World
+from tests.simulation.world import World
 from worker.domain.decisions import Circumstances, decide
 from worker.domain.jobs import Policy, Task
 from worker.domain.outcomes import Answer, Outcome

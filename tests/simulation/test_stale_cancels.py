@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.simulation.fleet import Fleet
 from tests.simulation.model import ModelProvider
-from tests.simulation.world import Fleet, World
+from tests.simulation.world import World
 from worker.domain.jobs import Policy
 from worker.domain.staleness import ShopOrder, StalePolicy
 from worker.ledger import claims, recovery

@@ -160,7 +160,6 @@ class TestMistakes:
         ("text", "key"),
         [
             ("[worker]\nreserve = 0", "worker.reserve"),
-            ('[worker]\nkeep_buyer_details = "30d"', "worker.keep_buyer_details"),
         ],
     )
     def test_what_has_no_effect_yet_is_not_accepted(self, text, key):

@@ -22,6 +22,8 @@ COMMANDS = {
     "stale": "worker.cli.stale",
     "check": "worker.cli.check",
     "migrate": "worker.cli.migrate",
+    "verify": "worker.cli.verify",
+    "prune": "worker.cli.prune",
     "completion": "worker.cli.completion",
     "sandbox": "worker.cli.sandbox",
     "demo": "worker.cli.demo",

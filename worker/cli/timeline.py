@@ -93,6 +93,8 @@ def _lasted(transition: Mapping[str, Any], end: str | None) -> str:
 
 def _transition(transition: Mapping[str, Any]) -> str:
     to, why, awaited = transition["to"], plain(transition["why"]), transition["waiting_for"]
+    if transition["subject"] == "details":
+        return f"the buyer's details were {plain(to)} by {plain(transition['actor'])} ({why})"
     if transition["subject"] == "order":
         return f"the order is {plain(to)}"
     if transition["from"] is None and to == "waiting":

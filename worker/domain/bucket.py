@@ -64,6 +64,7 @@ class Bucket:
     throttled_at: float | None = None
     throttles: int = 0
     served_at: float = 0.0
+    numbers_at: float | None = None  # since when capacity, rate and margin are as they are
 
     @property
     def ceiling(self) -> float:
@@ -145,6 +146,7 @@ def full(spec: BucketSpec, now: float, spent: int = 0) -> Bucket:
         margin=spec.margin,
         level=0.0,
         level_at=now,
+        numbers_at=now,
     )
     return replace(bucket, level=max(0.0, bucket.ceiling - spent))
 
@@ -155,7 +157,12 @@ def resized(bucket: Bucket, spec: BucketSpec) -> Bucket:
     A smaller capacity takes away what is lost of it: the calls that were let go have been made.
     """
     new = replace(
-        bucket, capacity=spec.capacity, rate=spec.rate, margin=spec.margin, source=spec.source
+        bucket,
+        capacity=spec.capacity,
+        rate=spec.rate,
+        margin=spec.margin,
+        source=spec.source,
+        numbers_at=bucket.level_at,
     )
     lost = max(0.0, bucket.ceiling - new.ceiling)
     return replace(new, level=max(bucket.level - lost, min(bucket.level, 0.0)))

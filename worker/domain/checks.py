@@ -33,8 +33,10 @@ def after_check(job: Job, answer: Answer, at: Circumstances, policy: Policy) -> 
 
 
 def check_again(job: Job, now: float) -> Decision:
-    """The write that a check has let go could not be held: a lookup counts for its claim alone."""
-    return same_step(job, now, why="checked, and then the ledger was away")
+    """The write that a check has let go could not follow at once: a lookup counts for its claim
+    alone.
+    """
+    return same_step(job, now, why="checked, and then held up")
 
 
 def spared(order: OrderView, states: tuple[str, ...]) -> str | None:

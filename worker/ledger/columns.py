@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import JSON, Dialect, TypeDecorator
+from sqlalchemy import JSON, Column, ColumnElement, Dialect, TypeDecorator, cast
 
 
 class _Storable(TypeDecorator[str]):
@@ -51,3 +51,8 @@ def _finite(value: Any) -> Any:
 
 
 Json = _Json(none_as_null=True)
+
+
+def as_text(column: Column[Any]) -> ColumnElement[Any]:
+    """A column as it stands: JSON that is none, by somebody's hand, would end the reading."""
+    return cast(column, sqlalchemy.Text).label(column.name) if column.type is Json else column

@@ -48,6 +48,7 @@ SILENT_SECONDS = 10  # until a server that acknowledges nothing is taken for gon
 CLOCK = "SELECT extract(epoch FROM clock_timestamp())::double precision"
 NOW, NOW_OF_BUCKET = text(CLOCK), text(CLOCK)  # two moments of one transaction, see `foresee`
 NEXT_NUMBER = text("SELECT nextval(pg_get_serial_sequence(:table, 'id'))")
+STANDING_SECONDS = 5.0  # how long a transaction of ours may stand still; below LOCK_SECONDS
 ANNOUNCE = text("SELECT pg_notify(:channel, '')")
 SQLITE_OPTIONS = {"timeout", "uri", "cached_statements", "detect_types"}
 READ_ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -302,6 +303,9 @@ def _postgresql(url: str) -> Engine:
         )
         # A shop that leaves its transaction open must not hold every other producer up with it.
         connection.execute(f"SET lock_timeout = '{refusals.LOCK_SECONDS}s'")
+        # Nor must a worker that was stopped in the middle of one: its locks are the fleet's.
+        standing = f"{STANDING_SECONDS * 1000:.0f}ms"
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{standing}'")
         connection.commit()
 
     @event.listens_for(engine, "checkin")

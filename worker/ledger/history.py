@@ -75,6 +75,23 @@ def order_went(
     )
 
 
+def details_went(connection: Connection, job_id: str, *, at: float, actor: str, why: str) -> None:
+    """Record that the buyer's details were taken out of a job's receipt."""
+    connection.execute(
+        INSERT,
+        {
+            "at": at,
+            "job_id": job_id,
+            "subject": "details",
+            "old": None,
+            "new": "removed",
+            "waiting_for": None,
+            "actor": actor,
+            "why": why,
+        },
+    )
+
+
 def order_was(
     connection: Connection,
     order: tuple[str, str],

@@ -76,7 +76,7 @@ def transition(row: Row[Any]) -> Portrait:
     """A row of `transitions`, of a job or of an order."""
     return {
         "at": time(row.at),
-        "subject": row.subject,  # the job's own state, or its order's at the provider
+        "subject": row.subject,  # the job's own state, its order's at the provider, or details
         "from": row.old,
         "to": row.new,
         "waiting_for": row.waiting_for,

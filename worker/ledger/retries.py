@@ -19,7 +19,7 @@ from worker.ledger import rows
 from worker.ledger.acceptance import HOLDER
 from worker.ledger.claims import JOB, LOCKED_JOB
 from worker.ledger.ledger import Ledger
-from worker.ledger.precedence import ORDER, WRITE
+from worker.ledger.precedence import LOCKED_ORDER, WRITE
 from worker.ledger.refusals import LOCK_NOT_AVAILABLE
 from worker.ledger.repeating import once_more
 from worker.ledger.schema import FAILED, aliases, jobs
@@ -74,7 +74,7 @@ def retry(
         if row is None:
             return Retried(None, "it is not in the ledger")
         of = {"seller": row.seller, "order_id": row.order_id}
-        connection.execute(ORDER.with_for_update(), of)
+        connection.execute(LOCKED_ORDER, of)
         job = rows.job(connection.execute(LOCKED_JOB, {"job_id": job_id}).one())
         if by_schedule and connection.execute(IS_SUPERSEDED, {"job_id": job_id}).scalar():
             return Retried(job, SUPERSEDED)  # since it was found
@@ -163,6 +163,13 @@ def superseded() -> ColumnElement[bool]:
 
 
 IS_SUPERSEDED = select(superseded()).where(jobs.c.id == bindparam("job_id"))
+PAGE_OF_FAILED = (
+    select(jobs, superseded().label("superseded"))
+    .where(text(FAILED))
+    .where(pair(jobs.c.finished_at, jobs.c.seq) > pair(bindparam("at"), bindparam("seq")))
+    .order_by(jobs.c.finished_at, jobs.c.seq)
+    .limit(PAGE)
+)
 
 
 def failed(
@@ -173,23 +180,21 @@ def failed(
     seller: str | None = None,
 ) -> Iterator[Failed]:
     """The jobs that failed within `since` seconds, the earliest failure first, page by page."""
-    statement = select(jobs, superseded().label("superseded")).where(text(FAILED))
+    statement = PAGE_OF_FAILED
     if task is not None:
         statement = statement.where(jobs.c.task == task)
     if seller is not None:
         statement = statement.where(jobs.c.seller == seller)
-    place = pair(jobs.c.finished_at, jobs.c.seq)
     with ledger.database.read() as connection:
         begin = 0.0 if since is None else ledger.database.now(connection) - since
-    after: tuple[float, int] = (begin, 0)
+    after = {"at": begin, "seq": 0}
     found: Any = None
     while found is None or len(found) == PAGE:
-        page = statement.where(place > pair(*after)).order_by(jobs.c.finished_at, jobs.c.seq)
         with ledger.database.read() as connection:
-            found = connection.execute(page.limit(PAGE)).all()
+            found = connection.execute(statement, after).all()
         for row in found:
             yield Failed(rows.job(row), row.superseded)
-            after = (row.finished_at, row.seq)
+            after = {"at": row.finished_at, "seq": row.seq}
 
 
 def due_for_retry(

@@ -32,7 +32,7 @@ LOOK_AHEAD = 256  # published jobs of a bucket, anywhere in the fleet, that a ro
 OVERDUE = 0.02  # seconds until a look at what is due and could not be dealt with just now
 BATCH = 200  # rows of one transaction: short enough to keep nobody waiting
 
-NEXT_TIMES = (
+NEXT_TIMES = select(
     select(func.min(jobs.c.lease_until)).where(text(RUNNING)).scalar_subquery(),
     select(func.min(jobs.c.deadline)).where(text(PARKED)).scalar_subquery(),
     select(func.min(jobs.c.due_at))
@@ -110,7 +110,7 @@ def dispatch(
         waiting = connection.execute(ON_THE_WAY, ids).scalars().all() if outstanding else []
         free = slots - held - len(waiting)
         chosen, next_at = _choose(connection, now, max(0, free))
-        for moment in connection.execute(select(*NEXT_TIMES)).one():
+        for moment in connection.execute(NEXT_TIMES).one():
             next_at = min(next_at, moment if moment is not None else math.inf)
         to_continue = continuations.due(connection, now)
     wait = min(longest, next_at - now if next_at > now else OVERDUE)

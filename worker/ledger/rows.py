@@ -1,13 +1,15 @@
 """Rows of the ledger as the domain's values, and back."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import Row
 
 from worker.domain.bucket import Bucket
 from worker.domain.jobs import Effect, Job, Request, State, Step, Task, WaitingFor
+
+COLUMNS = tuple(field.name for field in fields(Bucket))
 
 
 def job(row: Row[Any]) -> Job:
@@ -65,4 +67,4 @@ def bucket_of(values: Mapping[str, Any]) -> Bucket:
 
 
 def columns(value: Bucket) -> dict[str, Any]:
-    return asdict(value)
+    return {name: getattr(value, name) for name in COLUMNS}

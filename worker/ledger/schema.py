@@ -23,7 +23,7 @@ from worker.ledger.columns import Json, String, Text
 # A shop that records its jobs in its own transactions has its tables in the same database.
 PREFIX = "order_worker_"
 VERSION_TABLE = PREFIX + "version"
-HEAD = "0002"  # the newest migration; a process that finds another one says so
+HEAD = "0003"  # the newest migration; a process that finds another one says so
 
 # The conditions of the partial indexes, as queries must repeat them to be served by one.
 HOLDS_KEY = "holds_key"
@@ -36,9 +36,13 @@ IN_FLIGHT = "finished_at IS NULL"
 BY_NO_JOB = "job_id IS NULL"
 SWEEPABLE = "authorized_at IS NULL AND kept_at IS NULL"
 FAILED = "state = 'failed'"
+FINISHED = "finished_at IS NOT NULL"
+WITH_DETAILS = "receipt IS NOT NULL AND finished_at IS NOT NULL AND details_removed_at IS NULL"
 FOR_SOMEBODY = "(state IN ('rejected', 'failed') OR waiting_for IN ('buyer', 'credentials'))"
 TO_CONTINUE = "finished_at IS NOT NULL AND options IS NOT NULL AND continued_at IS NULL"
 ALIAS_TO_CONTINUE = "options IS NOT NULL AND continued_at IS NULL"
+CHORD_CONTINUED = "continued_at IS NOT NULL"
+CHORD_PENDING = "continued_at IS NULL"
 CHORD_TO_CONTINUE = "complete_at IS NOT NULL AND continued_at IS NULL"
 
 metadata = MetaData()
@@ -102,6 +106,8 @@ jobs = Table(
     Column("lost_leases", Integer, nullable=False),
     Column("worker", String),
     Column("receipt", Json),
+    # Since when no buyer's details can be in the receipt, whether there were any or not.
+    Column("details_removed_at", Float),
     Column("error", Json),
     Column("options", Json),  # what the caller hung on the task: link, chord, headers, …
     Column("continued_at", Float),  # when Celery had fired what hangs on a final job
@@ -113,6 +119,8 @@ jobs = Table(
     partial("jobs_continue", "publish_at", where=TO_CONTINUE),
     partial("jobs_unrouted", "seq", where=UNROUTED),
     partial("jobs_failed", "finished_at", "seq", where=FAILED),
+    partial("jobs_finished", "finished_at", "seq", where=FINISHED),
+    partial("jobs_details", "finished_at", "seq", where=WITH_DETAILS),
     partial("jobs_attention", "seq", where=FOR_SOMEBODY),
     Index(PREFIX + "jobs_order", "seller", "order_id", "seq"),
     Index(PREFIX + "jobs_state", "state", "seq"),
@@ -165,7 +173,7 @@ transitions = Table(
     Column("job_id", String, ForeignKey(jobs.c.id)),  # NULL: of an order, by no job
     Column("seller", String),  # with order_id, where there is no job
     Column("order_id", String),
-    Column("subject", String, nullable=False),  # "job" or "order"
+    Column("subject", String, nullable=False),  # "job", "order", or "details": of the buyer
     Column("old", String),
     Column("new", String, nullable=False),
     Column("waiting_for", String),
@@ -196,6 +204,7 @@ buckets = Table(
     Column("throttled_at", Float),
     Column("throttles", Integer, nullable=False),
     Column("served_at", Float, nullable=False),
+    Column("numbers_at", Float),  # since when capacity, rate and margin are as they are
 )
 
 schedules = Table(
@@ -230,6 +239,7 @@ results = Table(  # of tasks that are not ours: the user's own, chord bodies, li
     Column("status", String, nullable=False),
     Column("meta", Json, nullable=False),
     Column("at", Float, nullable=False),
+    Index(PREFIX + "results_at", "at"),
 )
 
 groups = Table(
@@ -238,6 +248,7 @@ groups = Table(
     Column("group_id", String, primary_key=True),
     Column("result", Json, nullable=False),
     Column("at", Float, nullable=False),
+    Index(PREFIX + "groups_at", "at"),
 )
 
 chords = Table(
@@ -252,6 +263,8 @@ chords = Table(
     Column("publish_count", Integer, nullable=False),
     Column("continued_at", Float),  # when the body was sent, or its errbacks were fired
     partial("chords_continue", "publish_at", where=CHORD_TO_CONTINUE),
+    partial("chords_continued", "continued_at", where=CHORD_CONTINUED),
+    partial("chords_pending", "at", where=CHORD_PENDING),
 )
 
 chord_parts = Table(  # the members that are not done

@@ -4,7 +4,7 @@ A settle whose token is no longer the job's changes no job: the dispatcher has t
 away, and the job has gone on. What the call taught the bucket is true all the same.
 """
 
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, exists, select, text, update
@@ -43,6 +43,7 @@ WAITS_FOR_ORDER = (
     .with_for_update(key_share=True)
 )
 GIVES_WAY = frozenset({Step.DETAILS, Step.CHECK})  # parked so, a job holds its order for nobody
+SPEC = fields(BucketSpec)
 # Seconds for the last lookup of a buyer who may have authenticated just before the time ran out.
 LAST_LOOK = 600.0
 
@@ -216,9 +217,7 @@ def _end_attempt(ledger: Ledger, connection: Connection, held: Claim, answer: An
 
 
 def _spec(turn: turns.Turn) -> BucketSpec:
-    names = ("key", "seller", "operation", "capacity", "rate", "source", "margin")
-    values = asdict(turn.bucket)
-    return BucketSpec(**{name: values[name] for name in names})
+    return BucketSpec(**{field.name: getattr(turn.bucket, field.name) for field in SPEC})
 
 
 def conclude(

@@ -44,6 +44,7 @@ BEFORE = (
     .limit(bindparam("most"))
 )
 COUNT_BEFORE = select(func.count()).select_from(BEFORE.subquery())
+MOST_WOKEN = 1000  # at once; the next turn or round goes on
 # Rows that somebody holds are passed over: they are about to be written by their holder.
 DUE = (
     select(jobs.c.seq)
@@ -199,7 +200,7 @@ def _let_go(
 def wake(connection: Connection, due: Select[int], which: dict[str, Any]) -> bool:
     """Make the sleepers that `due` selects ready; whether there are any.
 
-    Two statements, the first in the sequence of its index: PostgreSQL expects half of the jobs
+    Two statements, `due` in the sequence of its index: PostgreSQL expects half of the jobs
     to be due, since the final ones were, and else reads the whole table for each claim.
     """
     seqs = connection.execute(due, which).scalars().all()

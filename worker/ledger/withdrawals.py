@@ -4,7 +4,7 @@ from worker.domain.jobs import Job
 from worker.ledger import rows
 from worker.ledger.claims import JOB, LOCKED_JOB
 from worker.ledger.ledger import Ledger
-from worker.ledger.precedence import ORDER, is_withdrawable, withdraw_row
+from worker.ledger.precedence import LOCKED_ORDER, is_withdrawable, withdraw_row
 from worker.ledger.repeating import once_more
 from worker.ledger.settlements import wake_order
 
@@ -19,9 +19,8 @@ def withdraw(ledger: Ledger, job_id: str, actor: str, why: str) -> Job | None:
         row = connection.execute(JOB, {"job_id": job_id}).one_or_none()
         if row is None:
             return None
-        connection.execute(
-            ORDER.with_for_update(), {"seller": row.seller, "order_id": row.order_id}
-        )
+        of = {"seller": row.seller, "order_id": row.order_id}
+        connection.execute(LOCKED_ORDER, of)
         job = rows.job(connection.execute(LOCKED_JOB, {"job_id": job_id}).one())
         if is_withdrawable(job):
             now = ledger.database.now(connection)

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from http.client import HTTPResponse
 from typing import Any, cast
 
+from worker import holding
+
 
 class Call:
     """One request on its way. Times are `time.monotonic()`."""
@@ -25,8 +27,8 @@ class Call:
         self, call_timeout: float, connect_timeout: float, sent: Callable[[], None]
     ) -> None:
         now = time.monotonic()
-        self._deadline = now + call_timeout
-        self._connect_deadline = now + min(connect_timeout, call_timeout)
+        self._deadline = min(now + call_timeout, holding.ends())
+        self._connect_deadline = min(now + connect_timeout, self._deadline)
         self._on_sent = sent
         self.sent = False  # from the moment before the first byte: it may have left
         self.status: int | None = None  # of the status line, if one came

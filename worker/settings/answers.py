@@ -11,7 +11,7 @@ from worker.masking import masked
 from worker.settings.mistakes import KeyPath, Mistake, Several, as_written, dotted, nearest
 
 # Parts of the design that nothing acts on yet: accepted without effect they would deceive.
-NOT_YET = frozenset({"worker.reserve", "worker.keep_buyer_details"})
+NOT_YET = frozenset({"worker.reserve"})
 
 _RULES = {
     "missing": "is needed and not given",

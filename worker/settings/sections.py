@@ -12,6 +12,7 @@ from pydantic import (
 )
 
 from worker.domain.jobs import Policy, Task
+from worker.domain.retention import Retention
 from worker.settings.mistakes import KeyPath, Several
 from worker.settings.references import misplaced, replaced
 from worker.settings.section import Section
@@ -28,7 +29,7 @@ from worker.settings.values import (
     Text,
 )
 
-_MINUTE, _HOUR = 60.0, 3600.0
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 
 
 class Ledger(Section):
@@ -55,6 +56,8 @@ class Worker(Section):
     doubt_limit: Duration = 24 * _HOUR
     credentials_retry: Duration = 5 * _MINUTE
     lookup_after_confirm: Switch = True
+    keep_buyer_details: Duration = 30 * _DAY
+    keep_jobs: Duration = 365 * _DAY
     margin: Margin = 0.0
     user_agent: Header = "order-worker/0.1 (Language=Python)"
 
@@ -72,6 +75,18 @@ class Worker(Section):
                     else f"must be longer than worker.{other}, which is {needed:g}s too"
                 )
         return lease
+
+    @field_validator("keep_jobs")
+    @classmethod
+    def _remembers(cls, keep: float) -> float:
+        if keep < _DAY:
+            raise ValueError(
+                "must be at least 1d: a job that is forgotten is sent again by whoever asks twice"
+            )
+        return keep
+
+    def retention(self) -> Retention:
+        return Retention(self.keep_buyer_details, self.keep_jobs)
 
     def policy(self) -> Policy:
         return Policy(

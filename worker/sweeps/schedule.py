@@ -1,28 +1,39 @@
 """Which sweeps there are, how often each runs, and running one by its name.
 
-A schedule is of one seller: a worker that does not know a seller leaves its schedules to others.
+A schedule is of one seller, so that a worker that does not know a seller leaves it to others;
+retention is of the whole ledger.
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from worker import logs
 from worker.errors import BadInput, LedgerUnavailable
 from worker.ledger import schedules
 from worker.ledger.database import Database
 from worker.ledger.schedules import Due
+from worker.sweeps.retention import EVERY, RetentionSweep
 from worker.sweeps.retry import RetrySweep
 from worker.sweeps.stale import StaleSweep
 
 log = logs.get("worker.sweeps")
 
 STALE, RETRY = "stale", "retry"  # before a slash and the seller
+RETENTION = "retention"
 
 
 class Sweeps:
     """The schedules of this process' configuration, as the dispatcher and the task want them."""
 
-    def __init__(self, database: Database, stale: StaleSweep, retry: RetrySweep | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        stale: StaleSweep,
+        retry: RetrySweep | None,
+        retention: RetentionSweep,
+    ) -> None:
         self._database = database
+        self._retention = retention
         self.stale = stale
         self._retry = retry
 
@@ -34,9 +45,10 @@ class Sweeps:
             if policy.from_ledger or policy.source  # else somebody has to hand it the orders
         }
         retry = self._retry
-        return stale | (
+        of_sellers = stale | (
             {f"{RETRY}/{seller}": retry.policy.every for seller in retry.sellers} if retry else {}
         )
+        return of_sellers | {RETENTION: EVERY}
 
     def run(self, due: Due) -> None:
         """Run what is due, unless somebody else does or has.
@@ -56,6 +68,9 @@ class Sweeps:
 
     def _sweep(self, name: str) -> None:
         kind, _, seller = name.partition("/")
+        if kind == RETENTION:
+            log.info("swept", schedule=name, **asdict(self._retention.run()))
+            return
         if kind == RETRY and self._retry:
             log.info("swept", schedule=name, jobs=self._retry.run(seller))
             return
