@@ -5,13 +5,15 @@
 PYTHON ?= python3
 UV ?= uv
 ARGS ?=
+MINUTES ?= 60
 
 PIP_INSTALL = python -m pip --quiet --quiet --disable-pip-version-check install
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo example-flask example-fastapi example-django test test-foreign chaos bench check lock clean
+.PHONY: help demo example-flask example-fastapi example-django test test-foreign \
+    simulate chaos bench check lock clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +38,9 @@ chaos: .venv/.package ## three workers that are killed, stopped and cut off all 
 
 bench: .venv-bench/.package ## every figure of the README against its peers (ARGS="delay signing")
 	.venv-bench/bin/python -m benchmarks $(ARGS)
+
+simulate: .venv/.package ## histories of a fleet with faults at every step (MINUTES=60)
+	.venv/bin/python -m tests.simulation --minutes $(MINUTES) $(ARGS)
 
 check: .venv/.package ## style, types and the layers
 	.venv/bin/ruff check
