@@ -204,3 +204,23 @@ def test_a_scan_would_be_seen(full):
     ledger, _ = full
     plans = explained(ledger, {"SELECT count(*) FROM order_worker_jobs WHERE worker = 'x'": ()})
     assert [scan(plan) for plan in plans.values()] == [True]
+
+
+CROWDED = ("claim", "claim out of turn", "settle", "recover", "wake", "dispatch")
+
+
+def test_jobs_that_wait_behind_are_not_read(open_ledger):
+    """Without statistics, as SQLite's ledgers are, and with most of the jobs ready."""
+    ledger = open_ledger(Quotas(capacity=100.0))
+    routing.prepare(ledger)
+    ids = [accept(ledger, confirm(number)).job_id for number in range(READY)]
+    accept(ledger, confirm(READY), job_id="behind")
+    with ledger.database.write() as connection:
+        copy(connection, jobs, "id = 'behind'", ("id", "order_id", "key"))
+    for verb in CROWDED:
+        with recorded(ledger) as statements:
+            VERBS[verb](ledger, ids)
+        for statement, plan in explained(ledger, statements).items():
+            by_state = "'waiting'" in statement and "jobs_state" in plan
+            assert not by_state, f"{verb}\n{statement}\n{plan}"
+            assert "(rank,priority)" not in plan, f"{verb}\n{statement}\n{plan}"

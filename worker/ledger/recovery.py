@@ -18,7 +18,7 @@ from worker.ledger.claims import JOB, LOCKED_JOB
 from worker.ledger.ledger import Ledger
 from worker.ledger.precedence import LOCKED_ORDER, WRITE
 from worker.ledger.repeating import once_more
-from worker.ledger.schema import IN_FLIGHT, PARKED, RUNNING, attempts, jobs
+from worker.ledger.schema import IN_FLIGHT, PARKED, RUNNING, attempts, by, jobs
 from worker.ledger.settlements import conclude
 from worker.ledger.sightings import learn_of_order
 
@@ -38,7 +38,10 @@ ODD_LEASES = (
     .limit(BATCH)
 )
 PAST_DEADLINE = (
-    select(jobs.c.id).where(text(PARKED), jobs.c.deadline <= bindparam("now")).limit(BATCH)
+    select(jobs.c.id)
+    .with_hint(*by("jobs_deadline"))
+    .where(text(PARKED), jobs.c.deadline <= bindparam("now"))
+    .limit(BATCH)
 )
 END_LOST_ATTEMPTS = (
     update(attempts)

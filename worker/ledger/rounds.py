@@ -26,6 +26,7 @@ from worker.ledger.schema import (
     SLEEPING,
     attempts,
     buckets,
+    by,
     jobs,
 )
 
@@ -35,9 +36,16 @@ LOOK_AGAIN = 60.0  # seconds until a job that could not be read is tried again
 BATCH = 200  # rows of one transaction: short enough to keep nobody waiting
 
 NEXT_TIMES = select(
-    select(func.min(jobs.c.lease_until)).where(text(RUNNING)).scalar_subquery(),
-    select(func.min(jobs.c.deadline)).where(text(PARKED)).scalar_subquery(),
+    select(func.min(jobs.c.lease_until))
+    .with_hint(*by("jobs_lease"))
+    .where(text(RUNNING))
+    .scalar_subquery(),
+    select(func.min(jobs.c.deadline))
+    .with_hint(*by("jobs_deadline"))
+    .where(text(PARKED))
+    .scalar_subquery(),
     select(func.min(jobs.c.due_at))
+    .with_hint(*by("jobs_due"))
     .where(text(SLEEPING), jobs.c.bucket.is_not(None))
     .scalar_subquery(),
 )

@@ -12,7 +12,7 @@ from worker.domain.jobs import Step
 from worker.ledger import quotas, rows, turns
 from worker.ledger.ledger import Ledger
 from worker.ledger.repeating import once_more
-from worker.ledger.schema import PARKED, READY, SLEEPING, UNROUTED, buckets, jobs
+from worker.ledger.schema import PARKED, READY, SLEEPING, UNROUTED, buckets, by, jobs
 
 BATCH = 200  # jobs of one round: the others have theirs a moment later
 
@@ -46,12 +46,17 @@ UNROUTE_ONE = UNROUTE.where(
 # Whoever holds a row's lock is about to write it anyway: it is passed over, not waited for.
 DUE = (
     select(jobs.c.seq)
+    .with_hint(*by("jobs_due"))
     .where(text(SLEEPING), jobs.c.due_at <= bindparam("now"), jobs.c.bucket.is_not(None))
     .order_by(jobs.c.due_at)
     .limit(turns.MOST_WOKEN)
     .with_for_update(skip_locked=True, key_share=True)
 )
-SOON = select(func.min(jobs.c.due_at)).where(text(SLEEPING), jobs.c.bucket.is_not(None))
+SOON = (
+    select(func.min(jobs.c.due_at))
+    .with_hint(*by("jobs_due"))
+    .where(text(SLEEPING), jobs.c.bucket.is_not(None))
+)
 # The buckets in which jobs are ready, one step of the index each, however many jobs there are.
 FIRST_BUCKET = select(func.min(jobs.c.bucket).label("key")).where(text(READY))
 IN_USE = FIRST_BUCKET.cte("in_use", recursive=True)

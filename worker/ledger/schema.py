@@ -56,6 +56,15 @@ def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index
     )
 
 
+def by(index: str) -> tuple[Table, str, str]:
+    """For a statement's `with_hint`: SQLite reads the jobs by this index, or refuses the statement.
+
+    Left to itself it takes `jobs_state` for any condition on a state, and reads every job that
+    waits. PostgreSQL knows better.
+    """
+    return jobs, f"INDEXED BY {PREFIX}{index}", "sqlite"
+
+
 Sequence = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers INTEGER keys only
 
 jobs = Table(

@@ -21,7 +21,7 @@ from sqlalchemy import (
     insert,
     select,
     text,
-    tuple_,
+    union_all,
     update,
 )
 
@@ -30,23 +30,26 @@ from worker.domain.bucket import Bucket, BucketSpec
 from worker.domain.jobs import RANK, Job, Step
 from worker.ledger import quotas
 from worker.ledger.ledger import Ledger
-from worker.ledger.schema import IN_FLIGHT, READY, SLEEPING, attempts, jobs
+from worker.ledger.schema import IN_FLIGHT, READY, SLEEPING, attempts, by, jobs
 
 MOST_WOKEN = 1000  # at once; the next turn or round goes on
 
-BEFORE = (
-    select(jobs.c.seq)
-    .where(jobs.c.bucket == bindparam("bucket"), text(READY))
-    .where(
-        tuple_(jobs.c.rank, jobs.c.priority, jobs.c.seq)
-        < tuple_(bindparam("rank"), bindparam("priority"), bindparam("seq"))
-    )
-    .limit(bindparam("most"))
-)
+IN_BUCKET = select(jobs.c.seq).where(jobs.c.bucket == bindparam("bucket"), text(READY))
+OF_RANK = jobs.c.rank == bindparam("rank")
+# Not as a comparison of rows: SQLite's index serves all of it but the seq, and it then reads
+# every job of the same priority, those behind included.
+BEFORE = union_all(
+    IN_BUCKET.where(jobs.c.rank < bindparam("rank")),
+    IN_BUCKET.where(OF_RANK, jobs.c.priority < bindparam("priority")),
+    IN_BUCKET.where(
+        OF_RANK, jobs.c.priority == bindparam("priority"), jobs.c.seq < bindparam("seq")
+    ),
+).limit(bindparam("most"))
 COUNT_BEFORE = select(func.count()).select_from(BEFORE.subquery())
 # Rows that somebody holds are passed over: they are about to be written by their holder.
 DUE = (
     select(jobs.c.seq)
+    .with_hint(*by("jobs_due"))
     .where(jobs.c.bucket == bindparam("of_bucket"), jobs.c.due_at <= bindparam("now"))
     .where(text(SLEEPING))
     .order_by(jobs.c.due_at)
