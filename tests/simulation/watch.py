@@ -5,6 +5,7 @@ and whether it may follow from what was before. So each history is checked at ev
 cost of the rows that the step has touched.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -36,6 +37,17 @@ class JobRow(NamedTuple):
     error: str | None
     rank: int
     priority: int
+    due_at: float
+    deadline: float
+
+    def is_anybodys_from(self) -> float:
+        """When a dispatcher has to take the job on."""
+        if self.state == "running":
+            return self.lease_until or 0.0
+        if self.state in FINAL:
+            return math.inf
+        asleep = not self.ready and self.bucket is not None
+        return min(self.deadline, self.due_at) if asleep else self.deadline
 
     @property
     def holds_order(self) -> bool:
@@ -99,10 +111,16 @@ class Watch:
         free = [
             job.id
             for job in self.jobs.values()
-            if job.waiting_for == "order" and job.state not in FINAL and self._is_free_for(job)
+            if job.waiting_for == "order" and not job.ready and self._is_free_for(job)
         ]
         self._free_since = {job_id: self._free_since.get(job_id, now) for job_id in free}
         return self._free_since
+
+    def overdue(self, by: float) -> list[str]:
+        """The jobs that a dispatcher should have seen to before this moment of the ledger's clock:
+        a lease that has ended, a time that has come or has run out.
+        """
+        return [job.id for job in self.jobs.values() if job.is_anybodys_from() < by]
 
     def _is_free_for(self, job: JobRow) -> bool:
         others = (self.jobs[name] for name in self._of_order[job.order_id] if name != job.id)
