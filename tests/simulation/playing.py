@@ -330,7 +330,7 @@ class Stage:
             self.trace.append(f"{self.world.now:.6f} {row}")
             wrote(*row)
 
-        self.witness.watch.wrote = traced  # type: ignore[method-assign]
+        self.witness.watch.wrote = traced
 
 
 def name(order: int) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from tests.simulation.tokens import Tokens
 from tests.simulation.world import Thread, World
-from worker.domain.jobs import RANK, Step
+from worker.domain.jobs import LONGEST_LEASE, RANK, Step
 from worker.domain.states import TRANSITIONS
 
 FINAL = {"succeeded", "rejected", "failed", "withdrawn"}
@@ -131,7 +131,7 @@ class Watch:
         if subject == "job" and job_id:
             before = self._last.get(job_id)
             self.holds(before == old, f"{job_id} went from {old} to {new}, and was {before}")
-            self.holds(new in TRANSITIONS[old], f"{job_id} went from {old} to {new}")  # type: ignore[index]
+            self.holds(new in TRANSITIONS[old], f"{job_id} went from {old} to {new}")
             self._last[job_id] = new
 
     def _attempted(
@@ -175,11 +175,14 @@ class Watch:
         self.holds(not same, f"{new.id} has the key of {same}")
 
     def _may_be_let_go(self, old: JobRow, new: JobRow) -> None:
-        """A held job is written by its holder, or by a dispatcher once the lease is over."""
+        """A held job is written by its holder, or by a dispatcher once the lease is over, or so
+        long that no worker has made it: the clock was set back.
+        """
         thread = self.world.thread
         if thread is not None and self.holders.get(new.id) is thread:
             return
-        over = old.lease_until is not None and old.lease_until <= self.world.ledger_time()
+        left = (old.lease_until or 0.0) - self.world.ledger_time()
+        over = left <= 0.0 or left > LONGEST_LEASE
         is_dispatchers = thread is not None and thread.dispatches
         self.holds(over and is_dispatchers, f"{new.id} was written by another than its holder")
         self.holders.pop(new.id, None)
