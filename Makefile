@@ -5,13 +5,15 @@
 PYTHON ?= python3
 UV ?= uv
 ARGS ?=
+MINUTES ?= 60
 
 PIP_INSTALL = python -m pip --quiet --quiet --disable-pip-version-check install
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo example-flask example-fastapi example-django test test-foreign chaos check lock clean
+.PHONY: help demo example-flask example-fastapi example-django test test-foreign \
+    simulate chaos check lock clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +35,9 @@ test-foreign: .venv-foreign/.package ## other people's clients against the sandb
 
 chaos: .venv/.package ## three workers that are killed, stopped and cut off all the time (ARGS="--seed 2")
 	.venv/bin/python -m tests.chaos $(ARGS)
+
+simulate: .venv/.package ## histories of a fleet with faults at every step (MINUTES=60)
+	.venv/bin/python -m tests.simulation --minutes $(MINUTES) $(ARGS)
 
 check: .venv/.package ## style, types and the layers
 	.venv/bin/ruff check

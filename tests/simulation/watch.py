@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from tests.simulation.tokens import Tokens
 from tests.simulation.world import Thread, World
+from worker.domain.jobs import RANK, Step
 from worker.domain.states import TRANSITIONS
 
 FINAL = {"succeeded", "rejected", "failed", "withdrawn"}
@@ -33,6 +34,8 @@ class JobRow(NamedTuple):
     lease_until: float | None
     attempt_count: int
     error: str | None
+    rank: int
+    priority: int
 
     @property
     def holds_order(self) -> bool:
@@ -52,6 +55,7 @@ class Watch:
         self._job_changed = job_changed
         self._last: dict[str, str] = {}  # job: the state of its last transition
         self._of_order: dict[str, set[str]] = {}  # the jobs of an order
+        self._free_since: dict[str, float] = {}
         self._written: list[tuple[Any, ...]] = []
 
     def wrote(self, *row: Any) -> None:
@@ -89,6 +93,20 @@ class Watch:
 
     def ready_in(self, bucket: str) -> bool:
         return any(job.ready and job.bucket == bucket for job in self.jobs.values())
+
+    def overlooked(self, now: float) -> dict[str, float]:
+        """The jobs that wait for their order though nobody holds it up, and since when they do."""
+        free = [
+            job.id
+            for job in self.jobs.values()
+            if job.waiting_for == "order" and job.state not in FINAL and self._is_free_for(job)
+        ]
+        self._free_since = {job_id: self._free_since.get(job_id, now) for job_id in free}
+        return self._free_since
+
+    def _is_free_for(self, job: JobRow) -> bool:
+        others = (self.jobs[name] for name in self._of_order[job.order_id] if name != job.id)
+        return not any(other.holds_order and _holds_up(other, job) for other in others)
 
     def _went(self, verb: str, job_id: str | None, subject: str, old: Any, new: str) -> None:
         self.holds(verb == "INSERT", f"a transition of {job_id} was changed: {verb}")
@@ -159,6 +177,8 @@ class Watch:
         sent = (name, new.attempt_count)
         on_its_way = any(sent == (job, number) for job, number, _ in self.in_flight.values())
         self.holds(on_its_way, f"{name} is claimed without a token of its bucket")
+        if old.state != "running":
+            self._has_its_turn(new)
         if new.step == "apply":
             self.holds(new.effect == "possible", f"{name} is to be sent with effect {new.effect}")
         if old.state == "running" or old.effect == "applied":
@@ -166,6 +186,17 @@ class Watch:
         for other in map(self.jobs.__getitem__, sorted(self._of_order[new.order_id])):
             if other.id != name and other.holds_order:
                 self.holds(not _holds_up(other, old), f"{name} is claimed over {other.id}")
+
+    def _has_its_turn(self, new: JobRow) -> None:
+        """A token is for a job that fewer ready ones rank before than there are tokens."""
+        place = (RANK[Step(new.step)], new.priority, new.seq)
+        before = [
+            job.id
+            for job in self.jobs.values()
+            if job.ready and job.bucket == new.bucket and place > (job.rank, job.priority, job.seq)
+        ]
+        left = self.tokens.buckets[str(new.bucket)].level  # when it has taken its own
+        self.holds(len(before) <= left + 1e-6, f"{new.id} takes a token before {before}")
 
 
 def _holds_up(other: JobRow, job: JobRow) -> bool:
