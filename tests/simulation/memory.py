@@ -181,7 +181,7 @@ class Compiled:
         self._execute = raw.execute
         self._sql = str(made)
         processors = made._bind_processors
-        self.lists = {bind.key for bind in made.post_compile_params}
+        self.lists = {made.bind_names[bind] for bind in made.post_compile_params}
         self.binds = [(name, processors.get(name)) for name in made.positiontup or ()]
         columns = made._result_columns
         kinds = [column.type._cached_result_processor(dialect, None) for column in columns]
