@@ -100,6 +100,24 @@ def test_a_fleet_that_is_restarted_in_turn_delays_no_job_and_sends_none_twice(
     assert "in_doubt" not in {each.new for each in went}
 
 
+def test_a_call_that_hangs_holds_its_worker_for_its_time_out_and_is_looked_up(shop, sandbox):
+    runtime = shop.ledger()
+    celery_shop.write(shop)
+    sandbox.stage(order(1), state="Draft")
+    sandbox.add_fault(match={"operation": "Confirm*"}, when="after", delay=30.0, times=1)
+    worker = shop.start_worker("--concurrency", "2")
+    (job,) = celery_shop.produce(
+        shop, f'print(json.dumps([confirm.delay({order(1)!r}, seller="acme").id]))'
+    )
+    until(lambda: standing(runtime)[job].state == "running")
+    told = time.monotonic()
+    worker.send_signal(signal.SIGTERM)
+    until(lambda: worker.poll() is not None)
+    assert time.monotonic() - told < 1.0 + 4.0  # the call's, and an end on a busy machine
+    assert worker.returncode == 0, shop.log_of(worker)
+    assert standing(runtime)[job].state == "in_doubt", shop.log_of(worker)
+
+
 @pytest.mark.parametrize("pool", ["threads", "prefork", "solo"])
 def test_a_job_that_waits_in_its_slot_is_handed_back_at_once(shop, sandbox, pool):
     sandbox.add_fault(

@@ -119,7 +119,7 @@ def test_a_connection_that_ends_in_a_transaction_is_a_ledger_that_is_away(open_l
         pid = mine.execute(text("SELECT pg_backend_pid()")).scalar_one()
         with other.database.write() as connection:
             connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
-        mine.execute(text("SELECT 1"))
+        mine.execute(text("SELECT 1")).scalar()
 
 
 def test_more_threads_than_connections_wait_for_their_turn(ledger):

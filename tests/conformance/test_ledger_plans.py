@@ -32,6 +32,7 @@ from worker.ledger import (
 )
 from worker.ledger.acceptance import Terms
 from worker.ledger.filters import Filters
+from worker.ledger.pipeline import Answer
 from worker.ledger.retention import details, forgotten
 from worker.ledger.schema import PREFIX, attempts, jobs, transitions
 from worker.ledger.verification import histories
@@ -86,8 +87,16 @@ def recorded(ledger):
     def note(_connection, _cursor, statement, parameters, _context, _many):
         found.setdefault(statement, parameters)
 
+    made = Answer.__init__
+
+    def noting(answer, pipeline, sql, values):
+        found.setdefault(sql, values)
+        made(answer, pipeline, sql, values)
+
     event.listen(ledger.database.engine, "before_cursor_execute", note)
-    yield found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Answer, "__init__", noting)
+        yield found
     event.remove(ledger.database.engine, "before_cursor_execute", note)
 
 

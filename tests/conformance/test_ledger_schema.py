@@ -149,7 +149,7 @@ def test_a_ledger_of_before_is_brought_along_with_its_jobs(connect):
     database = connect()
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with database.write() as connection:
+    with database.transaction() as connection:
         config.attributes.update(connection=connection)
         command.upgrade(config, "0001")
         without_prefix(connection)

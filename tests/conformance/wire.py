@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from contextlib import contextmanager, suppress
 
 from sqlalchemy import make_url
@@ -18,8 +19,8 @@ class Wire:
         self._listener = socket.create_server(("127.0.0.1", 0))
         here = there.set(host="127.0.0.1", port=self._listener.getsockname()[1])
         self.url = here.render_as_string(hide_password=False)
-        self.round_trips = 0
-        self.sent = []  # what the client said in each of them
+        self.sent = []  # what the client said in each round trip
+        self.latency = 0.0  # seconds until an answer arrives
         self._cut = None
         self._down = False
         self._open = []
@@ -36,9 +37,12 @@ class Wire:
 
     @contextmanager
     def counting(self):
-        """The round trips of the block, in a list that is complete when it ends."""
-        self.sent = []
+        """The round trips of the block, in a list that is complete when it ends: what was said
+        before an answer arrived was said without waiting for it.
+        """
+        self.sent, self.latency = [], 0.05
         yield self.sent
+        self.latency = 0.0
 
     def close(self):
         self._listener.close()
@@ -88,7 +92,7 @@ class Link:
                 cut = self.wire.is_cut_at(said)
                 if cut is False:
                     break
-                self.cut_at_answer = bool(cut)
+                self.cut_at_answer = self.cut_at_answer or bool(cut)
                 self.server.sendall(said)
         self.end()
 
@@ -97,6 +101,7 @@ class Link:
             while said := self.server.recv(CHUNK):
                 if self.cut_at_answer:
                     break
+                time.sleep(self.wire.latency)
                 self.answered = True
                 self.client.sendall(said)
         self.end()

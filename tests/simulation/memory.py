@@ -22,7 +22,7 @@ NUMBERS = "sqlite_sequence"  # where SQLite counts: each history begins with job
 MOST_KNOWN = 1000
 WATCHED = {
     "jobs": "id seq seller order_id task key state effect step waiting_for ready bucket lease_token"
-    " lease_until attempt_count error rank priority",
+    " lease_until attempt_count error rank priority due_at deadline",
     "transitions": "job_id subject old new",
     "attempts": "id job_id number bucket claimed_at finished_at",
     "buckets": "key capacity rate level level_at open_at closed_for throttles",

@@ -11,9 +11,10 @@ from worker.domain.jobs import Request, State
 from worker.errors import BadInput, CommitUnknown, LedgerUnavailable
 from worker.ledger import history, quotas, rows
 from worker.ledger.continuations import CONTINUE_AFTER
-from worker.ledger.database import Statements
+from worker.ledger.database import NOW, Statements
 from worker.ledger.ledger import Ledger
 from worker.ledger.newcomers import TIMES, blank, first_transition, newcomer
+from worker.ledger.quotas import CALLS_IN_FLIGHT
 from worker.ledger.repeating import once_more
 from worker.ledger.schema import HOLDS_KEY, READY, aliases, buckets, jobs
 
@@ -119,10 +120,18 @@ def accept_within(
     """As `accept`, in a transaction of the caller's."""
     if known := known_by_id(ledger, connection, request, terms):
         return known
-    of_key = {"seller": request.seller, "key": request.idempotency_key}
-    newest = connection.execute(NEWEST, of_key | {"order_id": request.order_id}).scalar()
-    now = ledger.database.now(connection)
     row = new_row(ledger, request, terms)
+    of_key = {"seller": request.seller, "key": request.idempotency_key}
+    of_order = of_key | {"order_id": request.order_id}
+    guess = (BUCKET, CALLS_IN_FLIGHT, ANY_READY) if terms.may_publish and row["ready"] else ()
+    ledger.database.foresee(
+        connection,
+        (NEWEST, of_order),
+        (NOW, {}),
+        *((each, {"bucket": row["bucket"]}) for each in guess),
+    )
+    newest = connection.execute(NEWEST, of_order).scalar()
+    now = ledger.database.now(connection)
     runs_now = terms.may_publish and row["ready"] and _could_run(connection, row["bucket"], now)
     values = row | {
         "previous_id": newest,
@@ -130,7 +139,7 @@ def accept_within(
         "publish_at": now + FIRST_PUBLISH if runs_now else 0.0,
         "publish_count": 1 if runs_now else 0,
     }
-    statement = ledger.database.insert(jobs).on_conflict_do_nothing().returning(jobs.c.id)
+    statement = ledger.database.insert_new(jobs, jobs.c.id)
     while connection.execute(statement, values).scalar() is None:
         if holder := connection.execute(HOLDER, of_key).one_or_none():
             return existing(ledger, connection, holder, request, terms)

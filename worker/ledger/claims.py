@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, exists, select
 
 from worker.domain.bucket import Bucket, BucketSpec
 from worker.domain.jobs import (
@@ -22,15 +22,33 @@ from worker.domain.jobs import (
     WaitingFor,
 )
 from worker.errors import CommitUnknown
-from worker.ledger import history, rows, turns
+from worker.ledger import history, quotas, rows, turns
+from worker.ledger.database import NOW
 from worker.ledger.ledger import Ledger
 from worker.ledger.parking import WAKE_UP, NotNow, look_up_first, park, spare, stay_ready
-from worker.ledger.precedence import WRITE, is_withdrawable, lock_order, order_is_free, why_spared
+from worker.ledger.precedence import (
+    LOCKED_ORDER,
+    OTHERS,
+    WRITE,
+    is_withdrawable,
+    lock_order,
+    make_order,
+    order_is_free,
+    why_spared,
+)
 from worker.ledger.repeating import once_more
-from worker.ledger.schema import jobs
+from worker.ledger.schema import jobs, orders
 
 JOB = select(jobs).where(jobs.c.id == bindparam("job_id"))
 LOCKED_JOB = JOB.with_for_update(key_share=True)
+
+HAS_ORDER = select(
+    exists().where(
+        orders.c.seller == jobs.c.seller,
+        orders.c.order_id == jobs.c.order_id,
+        jobs.c.id == bindparam("of_job"),
+    )
+)
 
 Hold = TypeVar("Hold")
 
@@ -104,11 +122,16 @@ def is_held(ledger: Ledger, held: Claim) -> bool:
 
 
 def _claim(ledger: Ledger, connection: Connection, job_id: str, worker: str) -> Claim | NotNow:
-    row = connection.execute(JOB, {"job_id": job_id}).one_or_none()
+    asked = connection.execute(JOB, {"job_id": job_id})
+    has_order = connection.execute(HAS_ORDER, {"of_job": job_id})
+    row = asked.one_or_none()
     if row is None:
         return NotNow(None)
     if State(row.state) in FINAL:
         return NotNow(rows.job(row))
+    if not has_order.scalar():
+        make_order(ledger, connection, row.seller, row.order_id)
+    _foresee(ledger, connection, row)
     order = lock_order(ledger, connection, row.seller, row.order_id)
     row = connection.execute(LOCKED_JOB, {"job_id": job_id}).one()
     job = rows.job(row)
@@ -129,6 +152,23 @@ def _claim(ledger: Ledger, connection: Connection, job_id: str, worker: str) -> 
     return _take_turn(ledger, connection, row, job, now, worker)
 
 
+def _foresee(ledger: Ledger, connection: Connection, row: Any) -> None:
+    """What most claims read, in the sequence of the locks. If the job turns out to have changed
+    before it was locked, what was foreseen in vain has locked a row too many, and no more.
+    """
+    of_order = {"seller": row.seller, "order_id": row.order_id}
+    looks_round = row.effect != Effect.APPLIED and row.step != Step.CHECK
+    takes_one = row.bucket is not None and row.step != Step.CHECK
+    ledger.database.foresee(
+        connection,
+        (LOCKED_ORDER, of_order),
+        (LOCKED_JOB, {"job_id": row.id}),
+        (NOW, {}),
+        *([(OTHERS, {**of_order, "job_id": row.id})] if looks_round else []),
+        *(quotas.reads(row.bucket) if takes_one else []),
+    )
+
+
 @once_more
 def take(ledger: Ledger, held: Claim) -> Claim | None:
     """A further request of the run: its own token, at the same rank, and the lease anew.
@@ -139,6 +179,12 @@ def take(ledger: Ledger, held: Claim) -> Claim | None:
 
 
 def _take(ledger: Ledger, connection: Connection, held: Claim) -> Claim | None:
+    ledger.database.foresee(
+        connection,
+        (LOCKED_ORDER, {"seller": held.job.seller, "order_id": held.job.order_id}),
+        (LOCKED_JOB, {"job_id": held.job.id}),
+        *quotas.reads(held.bucket.key),
+    )
     lock_order(ledger, connection, held.job.seller, held.job.order_id)
     row = connection.execute(LOCKED_JOB, {"job_id": held.job.id}).one()
     if row.state != State.RUNNING or row.lease_token != held.token:

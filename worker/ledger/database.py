@@ -5,15 +5,18 @@ that reads first and writes later would fail instead of wait. Threads of one pro
 lock of their own in front of it, since SQLite's waiting is a poll without an order.
 """
 
+import functools
+import math
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Engine,
     Executable,
@@ -25,12 +28,13 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InvalidatePoolError, OperationalError
 
 from worker import forks
 from worker.errors import CommitUnknown, LedgerMisconfigured, LedgerUnavailable, LedgerUndone
 from worker.ledger import refusals
 from worker.ledger.changes import CHANNEL, Changes, Notices, Versions
+from worker.ledger.pipeline import Pipeline
 from worker.masking import masked
 
 BUSY_SECONDS = 30.0  # how long a writer waits for another process' transaction
@@ -39,11 +43,16 @@ QUEUE_FOR = text(
     " AS number FROM unnest(CAST(:names AS text[])) AS name ORDER BY number) AS in_sequence"
 )
 CONNECT_SECONDS = 3  # whole seconds, for each address of the server
+ASK_AFTER = 1.0  # seconds of rest, until a connection is asked whether it is still there
 SILENT_SECONDS = 10  # until a server that acknowledges nothing is taken for gone
+CLOCK = "SELECT extract(epoch FROM clock_timestamp())::double precision"
+NOW, NOW_OF_BUCKET = text(CLOCK), text(CLOCK)  # two moments of one transaction, see `foresee`
+NEXT_NUMBER = text("SELECT nextval(pg_get_serial_sequence(:table, 'id'))")
 STANDING_SECONDS = 5.0  # how long a transaction of ours may stand still; below LOCK_SECONDS
 ANNOUNCE = text("SELECT pg_notify(:channel, '')")
 SQLITE_OPTIONS = {"timeout", "uri", "cached_statements", "detect_types"}
 READ_ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+BY_PIPELINE = {"isolation_level": "AUTOCOMMIT"}  # it begins and commits by itself
 READ_ONLY = {"order_worker_read_only": True}
 
 
@@ -75,6 +84,7 @@ class Database:
                 f"The ledger {self.shown_url} needs a driver that is not installed ({error.name}):"
                 ' install "order-worker[postgres]".'
             ) from error
+        self._writer = self.engine.execution_options(**({} if self.is_sqlite else BY_PIPELINE))
         self._reader = self.engine.execution_options(
             **(READ_ONLY if self.is_sqlite else READ_ONE_MOMENT)
         )
@@ -91,16 +101,25 @@ class Database:
         Raises LedgerUnavailable; of its kinds LedgerUndone where the same may be tried at once,
         and CommitUnknown where nobody can say whether the block was written.
         """
+        if self.is_sqlite:
+            with self.transaction() as connection:
+                yield connection
+            return
+        with self._reached(), self._writer.connect() as connection:
+            pipeline = Pipeline(connection)
+            yield cast("Connection", pipeline)
+            with self._committing():
+                pipeline.send(commit=True)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """As `write`, on SQLAlchemy's own connection: each statement by itself."""
         queue = self._writers if self.is_sqlite else nullcontext()
         with queue, self._reached(), self.engine.connect() as connection:
             transaction = connection.begin()
             yield connection
-            try:
+            with self._committing():
                 transaction.commit()
-            except DBAPIError as error:
-                if error.connection_invalidated:
-                    raise self._unknown(error.orig) from error
-                raise
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -108,12 +127,35 @@ class Database:
         with self._reached(), self._reader.connect() as connection:
             yield connection
 
-    def now(self, connection: Statements) -> float:
+    def now(self, connection: Statements, asked: Executable = NOW) -> float:
         """Epoch seconds on the ledger's clock, at this moment rather than at the begin."""
         if self.is_sqlite:
             return self._clock()
-        statement = text("SELECT extract(epoch FROM clock_timestamp())::double precision")
-        return float(connection.execute(statement).scalar_one())
+        return float(connection.execute(asked).scalar_one())
+
+    def foresee(
+        self, connection: Statements, *wanted: tuple[Executable, Mapping[str, Any]]
+    ) -> None:
+        """Have these statements, which will be executed later in the transaction, asked together
+        and in this sequence; see `Pipeline.foresee`. On SQLite nothing travels.
+        """
+        if isinstance(connection, Pipeline):
+            for statement, parameters in wanted:
+                connection.foresee(statement, parameters)
+
+    def forget_foreseen(self, connection: Connection) -> None:
+        """What was foreseen is to be asked again."""
+        if isinstance(connection, Pipeline):
+            connection.forget_foreseen()
+
+    def next_number(self, connection: Connection, table: Table) -> Callable[[], int | None]:
+        """Asks for the number of a table's next row, so that it need not be asked for when the
+        row is there. The answer is None on SQLite, which numbers only what it inserts.
+        """
+        if self.is_sqlite:
+            return lambda: None
+        asked = connection.execute(NEXT_NUMBER, {"table": table.name})
+        return lambda: int(asked.scalar_one())
 
     def time(self) -> float:
         """As `now`, by itself. Raises LedgerUnavailable."""
@@ -123,6 +165,12 @@ class Database:
     def insert(self, table: Table) -> Any:
         """The dialect's INSERT, which knows ON CONFLICT; the same on both databases."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    def insert_new(self, table: Table, *returning: ColumnElement[Any]) -> Any:
+        """As `insert`, passing over what is there already; the same object each time, so that
+        it is compiled once.
+        """
+        return _insert_new(self.is_sqlite, table, returning)
 
     def queue_for(self, connection: Connection, names: Sequence[str]) -> None:
         """Hold these names until the transaction ends. Two that insert the same keys, each in a
@@ -199,6 +247,15 @@ class Database:
                 raise self._misconfigured(error.orig) from error
             raise
 
+    @contextmanager
+    def _committing(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise self._unknown(error.orig) from error
+            raise
+
     def _unknown(self, error: BaseException | None) -> CommitUnknown:
         reason = str(error).strip().splitlines()[0]
         return CommitUnknown(
@@ -217,6 +274,13 @@ class Database:
         return LedgerUnavailable(f"The ledger {self.shown_url} cannot be reached: {reason}.")
 
 
+@functools.cache
+def _insert_new(on_sqlite: bool, table: Table, returning: tuple[ColumnElement[Any], ...]) -> Any:
+    made = sqlite.insert(table) if on_sqlite else postgresql.insert(table)
+    made = made.on_conflict_do_nothing()
+    return made.returning(*returning) if returning else made
+
+
 def _postgresql(url: str) -> Engine:
     """What the ledger relies on is asked for, whatever the server's or the role's defaults are:
     a statement sees what its locks waited for, and a commit is on disk.
@@ -226,7 +290,6 @@ def _postgresql(url: str) -> Engine:
         url,
         pool_size=20,
         max_overflow=20,
-        pool_pre_ping=True,
         hide_parameters=True,  # a row may hold what no log may
         isolation_level="READ COMMITTED",
         connect_args={key: value for key, value in asked.items() if key not in make_url(url).query},
@@ -244,6 +307,19 @@ def _postgresql(url: str) -> Engine:
         standing = f"{STANDING_SECONDS * 1000:.0f}ms"
         connection.execute(f"SET idle_in_transaction_session_timeout = '{standing}'")
         connection.commit()
+
+    @event.listens_for(engine, "checkin")
+    def _lay_down(_connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _take_up(connection: Any, record: Any, _proxy: object) -> None:
+        """A connection that was just in use is as good as one that is asked; see `once_more`."""
+        if time.monotonic() - record.info.get("idle_since", math.inf) > ASK_AFTER:
+            try:
+                engine.dialect.do_ping(connection)
+            except connection.Error as error:
+                raise InvalidatePoolError from error
 
     return engine
 

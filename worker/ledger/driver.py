@@ -36,10 +36,7 @@ class Driver:
         """One execution, all of its rows read and its cursor closed. Raises the driver's errors."""
         given = parameters or {}
         compiled, to_driver, from_driver = _compiled(statement, self._dialect, frozenset(given))
-        bound = {
-            name: _plain(to_driver[name], value)
-            for name, value in compiled.construct_params(given).items()
-        }
+        bound = _bound(compiled, to_driver, given)
         with closing(self._cursor()) as cursor:
             cursor.execute(str(compiled), *([bound] if bound else []))
             names = [column[0] for column in cursor.description or ()]
@@ -49,7 +46,26 @@ class Driver:
         return IteratorResult(SimpleResultMetaData(names), rows)
 
 
-@functools.lru_cache
+def prepared(
+    statement: Executable, dialect: Dialect, given: Mapping[str, Any]
+) -> tuple[str | None, dict[str, Any]]:
+    """A statement and its values as the driver takes them; no statement where the text depends
+    on the values, as for a list.
+    """
+    compiled, to_driver, _ = _compiled(statement, dialect, frozenset(given))
+    if compiled.post_compile_params:
+        return None, {}
+    return str(compiled), _bound(compiled, to_driver, given)
+
+
+def _bound(
+    compiled: Any, to_driver: Mapping[str, Convert], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    values = compiled.construct_params(given)
+    return {name: _plain(to_driver[name], value) for name, value in values.items()}
+
+
+@functools.lru_cache(maxsize=512)
 def _compiled(
     statement: Any, dialect: Dialect, names: frozenset[str]
 ) -> tuple[Any, dict[str, Convert], dict[str, Convert]]:

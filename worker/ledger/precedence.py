@@ -35,10 +35,15 @@ def lock_order(ledger: Ledger, connection: Connection, seller: str, order_id: st
     of = {"seller": seller, "order_id": order_id}
     row = connection.execute(LOCKED_ORDER, of).one_or_none()
     if row is None:
-        new = ledger.database.insert(orders).on_conflict_do_nothing()
-        connection.execute(new, {**of, "in_doubt": False})
+        ledger.database.forget_foreseen(connection)  # it was asked without the lock
+        make_order(ledger, connection, seller, order_id)
         row = connection.execute(LOCKED_ORDER, of).one()
     return row
+
+
+def make_order(ledger: Ledger, connection: Connection, seller: str, order_id: str) -> None:
+    new = {"seller": seller, "order_id": order_id, "in_doubt": False}
+    connection.execute(ledger.database.insert_new(orders), new)
 
 
 def order_is_free(connection: Connection, job: Job, now: float, worker: str) -> bool:

@@ -5,14 +5,26 @@ flight: the attempts of the bucket that have no end yet.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, exists, func, or_, select, text, update
+from sqlalchemy import (
+    Connection,
+    Executable,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from worker.domain import bucket as arithmetic
 from worker.domain.bucket import Bucket, BucketSpec
 from worker.domain.jobs import WaitingFor
 from worker.ledger import rows
-from worker.ledger.database import Database, Statements
+from worker.ledger.database import NOW_OF_BUCKET, Database, Statements
 from worker.ledger.ledger import Ledger
 from worker.ledger.repeating import once_more
 from worker.ledger.schema import IN_FLIGHT, attempts, buckets
@@ -57,17 +69,25 @@ def lock(database: Database, connection: Connection, spec: BucketSpec) -> tuple[
     Follows the configuration's numbers, having settled the level at the old ones. A bucket
     without a row starts full, less its attempts of the time it takes to fill.
     """
+    database.foresee(connection, *reads(spec.key))
     row = connection.execute(LOCK, {"bucket": spec.key}).one_or_none()
+    in_flight = calls_in_flight(connection, spec.key)
+    now = database.now(connection, NOW_OF_BUCKET)
     if row is None:
         _insert(database, connection, spec)
         row = connection.execute(LOCK, {"bucket": spec.key}).one()
-    in_flight = calls_in_flight(connection, spec.key)
-    now = database.now(connection)
+        in_flight = calls_in_flight(connection, spec.key)
+        now = database.now(connection, NOW_OF_BUCKET)
     bucket = arithmetic.refilled(rows.bucket(row), now, in_flight)
     numbers = (spec.capacity, spec.rate, spec.margin, spec.source)
     if (bucket.capacity, bucket.rate, bucket.margin, bucket.source) != numbers:
         bucket = arithmetic.resized(bucket, spec)
     return bucket, max(now, bucket.level_at), in_flight
+
+
+def reads(key: str) -> list[tuple[Executable, dict[str, Any]]]:
+    """What `lock` reads, in its sequence: the time is of after the lock."""
+    return [(LOCK, {"bucket": key}), (CALLS_IN_FLIGHT, {"bucket": key}), (NOW_OF_BUCKET, {})]
 
 
 def lock_in_sequence(

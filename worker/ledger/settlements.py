@@ -19,12 +19,15 @@ from worker.domain.records import is_unconfirmed
 from worker.ledger import claims, history, quotas, turns
 from worker.ledger.claims import LOCKED_JOB, Claim
 from worker.ledger.continuations import CONTINUE_AFTER
+from worker.ledger.database import NOW
 from worker.ledger.ledger import Ledger
-from worker.ledger.precedence import WRITE, lock_order, why_spared
+from worker.ledger.precedence import LOCKED_ORDER, WRITE, lock_order, why_spared
 from worker.ledger.repeating import once_more
 from worker.ledger.schema import IN_FLIGHT, SLEEPING, attempts, jobs, transitions
 from worker.ledger.sightings import learn_of_order
 
+# Whoever takes a lease away ends its attempts, and holds the job's lock as we do.
+IN_FLIGHT_STILL = select(exists().where(attempts.c.id == bindparam("attempt"), text(IN_FLIGHT)))
 END_ATTEMPT = update(attempts).where(attempts.c.id == bindparam("attempt"), text(IN_FLIGHT))
 SETTLED = select(
     exists()
@@ -96,6 +99,8 @@ def _go_on(
 def _write(ledger: Ledger, held: Claim, answer: Answer, decision: Decision, *, keep: bool) -> bool:
     job = held.job
     with ledger.database.write() as connection:
+        if not (held.reserved or answer.outcome is Outcome.DENIED):  # else more than one bucket
+            _foresee(ledger, connection, held, decision, keep=keep)
         order, _, owns = _fenced(ledger, connection, held)
         now = ledger.database.now(connection)
         if owns and keep:
@@ -107,6 +112,27 @@ def _write(ledger: Ledger, held: Claim, answer: Answer, decision: Decision, *, k
         ends = held if owns and not keep else replace(held, reserved=None)
         _end_attempt(ledger, connection, ends, answer)
         return owns or _is_written(connection, held, decision)
+
+
+def _foresee(
+    ledger: Ledger, connection: Connection, held: Claim, decision: Decision, *, keep: bool
+) -> None:
+    """All that a plain settle reads, in the sequence of the locks."""
+    of_order = {"seller": held.job.seller, "order_id": held.job.order_id}
+    wakes = not keep and _wakes(decision)
+    ledger.database.foresee(
+        connection,
+        (LOCKED_ORDER, of_order),
+        (LOCKED_JOB, {"job_id": held.job.id}),
+        (NOW, {}),
+        *([(WAITS_FOR_ORDER, of_order)] if wakes else []),
+        *quotas.reads(held.bucket.key),
+        (IN_FLIGHT_STILL, {"attempt": held.turn.attempt_id}),
+    )
+
+
+def _wakes(decision: Decision) -> bool:
+    return decision.is_final or decision.step in GIVES_WAY
 
 
 def _is_written(connection: Connection, held: Claim, decision: Decision) -> bool:
@@ -169,10 +195,13 @@ def _end_attempt(ledger: Ledger, connection: Connection, held: Claim, answer: An
         turns.give_back(ledger, connection, held.job.id, each)
     # The bucket is refilled with this call still in flight, and only then the call ends.
     bucket, now, _ = quotas.lock(ledger.database, connection, spec)
-    ended = connection.execute(
+    attempt = {"attempt": held.turn.attempt_id}
+    if not connection.execute(IN_FLIGHT_STILL, attempt).scalar():
+        return  # the call was given up long ago, and what it says is old
+    connection.execute(
         END_ATTEMPT,
         {
-            "attempt": held.turn.attempt_id,
+            **attempt,
             "finished_at": now,
             "outcome": answer.outcome,
             "status": answer.status,
@@ -180,11 +209,10 @@ def _end_attempt(ledger: Ledger, connection: Connection, held: Claim, answer: An
             "message": answer.message,
             "request_id": answer.request_id,
         },
-    ).rowcount
-    if ended:  # else the call was given up long ago, and what it says is old
-        retry = ledger.policy.credentials_retry
-        quotas.write(connection, arithmetic.after(bucket, answer, held.turn.at, now, retry))
-        quotas.close_seller(ledger, connection, others, now)
+    )
+    retry = ledger.policy.credentials_retry
+    quotas.write(connection, arithmetic.after(bucket, answer, held.turn.at, now, retry))
+    quotas.close_seller(ledger, connection, others, now)
 
 
 def _spec(turn: turns.Turn) -> BucketSpec:
@@ -244,7 +272,7 @@ def conclude(
             "deadline": _deadline(ledger, job, decision),
         }
     connection.execute(WRITE, {"job_id": job.id, **values})
-    if decision.is_final or decision.step in GIVES_WAY:
+    if _wakes(decision):
         wake_order(connection, job, now, actor)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Result,
     Select,
     bindparam,
     delete,
@@ -31,6 +32,8 @@ from worker.ledger import quotas
 from worker.ledger.ledger import Ledger
 from worker.ledger.schema import IN_FLIGHT, READY, SLEEPING, attempts, jobs
 
+MOST_WOKEN = 1000  # at once; the next turn or round goes on
+
 BEFORE = (
     select(jobs.c.seq)
     .where(jobs.c.bucket == bindparam("bucket"), text(READY))
@@ -41,7 +44,6 @@ BEFORE = (
     .limit(bindparam("most"))
 )
 COUNT_BEFORE = select(func.count()).select_from(BEFORE.subquery())
-MOST_WOKEN = 1000  # at once; the next turn or round goes on
 # Rows that somebody holds are passed over: they are about to be written by their holder.
 DUE = (
     select(jobs.c.seq)
@@ -57,6 +59,7 @@ WAKE = (
     .values(ready=True, publish_at=0.0, publish_count=0)
 )
 LET_GO = insert(attempts)
+LET_GO_NUMBERED = LET_GO.returning(attempts.c.id)
 RESERVED = 0  # the number of an attempt that has no request yet
 IN_FLIGHT_SINCE = select(
     exists().where(
@@ -122,9 +125,9 @@ def take_both(
     if not isinstance(check, Free):
         return NoTurn(check, of_write=False)
     number = job.attempt_count + 1
-    return (
-        _let_go(connection, job, job.step, check, worker, number=number),
-        _let_go(connection, job, Step.APPLY, write, worker, number=RESERVED),
+    return (  # in the sequence in which they will be made
+        _let_go(connection, job, job.step, replace(check, number=None), worker, number=number),
+        _let_go(connection, job, Step.APPLY, replace(write, number=None), worker, number=RESERVED),
     )
 
 
@@ -151,6 +154,7 @@ class Free:
 
     bucket: Bucket
     now: float
+    number: int | None  # of the attempt's row, if it is known beforehand
 
 
 def _look(
@@ -160,9 +164,12 @@ def _look(
     bucket, now, in_flight = quotas.lock(ledger.database, connection, spec)
     tokens = arithmetic.tokens(bucket, now, in_flight)
     if tokens:
-        wake(connection, DUE, {"of_bucket": spec.key, "now": now})
-    if tokens and _ranked_before(connection, job, step, spec.key, tokens) < tokens:
-        return Free(bucket, now)
+        number = ledger.database.next_number(connection, attempts)
+        before = _rank(connection, job, step, spec.key, tokens)
+        if wake(connection, DUE, {"of_bucket": spec.key, "now": now}):
+            before = _rank(connection, job, step, spec.key, tokens)
+        if before.scalar_one() < tokens:
+            return Free(bucket, now, number())
     quotas.write(connection, bucket)
     return 0.0 if tokens else arithmetic.next_token_at(bucket, in_flight) - now
 
@@ -173,24 +180,24 @@ def _let_go(
     probe = free.bucket.closed_for in arithmetic.PROBED
     bucket = arithmetic.taken(free.bucket, free.now)
     quotas.write(connection, bucket)
-    inserted = connection.execute(
-        LET_GO,
-        {
-            "job_id": job.id,
-            "number": number,
-            "operation": bucket.operation,
-            "step": step,
-            "bucket": bucket.key,
-            "worker": worker,
-            "claimed_at": free.now,
-        },
-    ).inserted_primary_key
-    assert inserted is not None  # noqa: S101 - a single row was inserted
-    return Turn(inserted[0], free.now, bucket, probe)
+    attempt = {
+        "job_id": job.id,
+        "number": number,
+        "operation": bucket.operation,
+        "step": step,
+        "bucket": bucket.key,
+        "worker": worker,
+        "claimed_at": free.now,
+    }
+    if free.number is not None:
+        connection.execute(LET_GO, attempt | {"id": free.number})
+        return Turn(free.number, free.now, bucket, probe)
+    attempt_id = connection.execute(LET_GO_NUMBERED, attempt).scalar_one()
+    return Turn(attempt_id, free.now, bucket, probe)
 
 
-def wake(connection: Connection, due: Select[int], which: dict[str, Any]) -> None:
-    """Make the sleepers that `due` selects ready.
+def wake(connection: Connection, due: Select[int], which: dict[str, Any]) -> bool:
+    """Make the sleepers that `due` selects ready; whether there are any.
 
     Two statements, `due` in the sequence of its index: PostgreSQL expects half of the jobs
     to be due, since the final ones were, and else reads the whole table for each claim.
@@ -198,18 +205,18 @@ def wake(connection: Connection, due: Select[int], which: dict[str, Any]) -> Non
     seqs = connection.execute(due, which).scalars().all()
     if seqs:
         connection.execute(WAKE, {"seqs": seqs})
+    return bool(seqs)
 
 
-def _ranked_before(connection: Connection, job: Job, step: Step, bucket: str, most: int) -> int:
-    return int(
-        connection.execute(
-            COUNT_BEFORE,
-            {
-                "bucket": bucket,
-                "rank": RANK[step],
-                "priority": job.request.priority,
-                "seq": job.seq,
-                "most": most,
-            },
-        ).scalar_one()
+def _rank(connection: Connection, job: Job, step: Step, bucket: str, most: int) -> Result[Any]:
+    """How many jobs rank before this one, as far as it matters."""
+    return connection.execute(
+        COUNT_BEFORE,
+        {
+            "bucket": bucket,
+            "rank": RANK[step],
+            "priority": job.request.priority,
+            "seq": job.seq,
+            "most": most,
+        },
     )

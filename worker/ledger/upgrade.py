@@ -52,7 +52,7 @@ def upgrade(database: Database) -> str | None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with database.write() as connection:
+    with database.transaction() as connection:
         database.queue_for(connection, ["the ledger's schema"])
         found = _version(connection)
         if found != HEAD:
