@@ -129,14 +129,14 @@ class Executor:
     def _go_on(self, run: "Run") -> Claim | None:
         """The write that a check lets go, which has to leave as if it had been claimed with it.
 
-        With the ledger away the check is to be made anew, and also if this worker has stood
-        still since: the order may have been authorized, though nobody has taken the lease away.
+        With the ledger away the check is to be made anew, and also if this worker leaves, or has
+        stood still since: the order may have been authorized, though nobody has taken the lease.
         """
         crash.point("after_check")
         run.claimed_from = self._clock.monotonic()
         answer, decision = run.came_to()
         try:
-            if self._is_in_time(run.since):
+            if self._is_in_time(run.since) and not self._leaving():
                 return self._hold(settlements.go_on, self._ledger, run.held, answer, decision)
         except LedgerUnavailable as error:
             log.warning("the ledger is away", job=run.held.job.id, error=str(error))
