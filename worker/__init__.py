@@ -3,15 +3,17 @@
 The way of a job, from top to bottom:
 
 * `app`, `tasks`, `options`, `moments`, `following`, `chords`, `eager`, `results`, `control`,
-  `consumer`, `bootstep`: Celery's side of the door
+  `consumer`, `canaries`, `bootstep`: Celery's side of the door
 * `bootstrap`: builds everything below from `settings`
 * `producers` records what is asked, `executor` carries one job out, `dispatcher` finds the next,
   `sweeps` ask for what nobody asked for: stale orders, failed confirms
-* `ledger` keeps every step, `providers` sign, send and classify, `broker` carries messages
+* `ledger` keeps every step, `providers` sign, send and classify, `broker` and `redis_transport`
+  carry messages
 * `domain` has the rules: states, decisions, the bucket's arithmetic
 
-`outage` waits for a ledger that is away; `errors`, `logs`, `loglines`, `masking`, `clock` and
-`crash` stand below all of them;
+`outage` waits for a ledger that is away; `pools` says in what jobs run, `forks` what a fork waits
+for, `leaving` whether the worker ends, `holding` until when it may send; `errors`, `logs`,
+`loglines`, `masking`, `clock` and `crash` stand below all of them;
 `cli` is the command line, `sandbox` the two providers for development, `demo` the tour.
 """
 

@@ -18,7 +18,7 @@ from worker.tasks import JobTask
 OURS: dict[str, Any] = {"base": JobTask, "bind": True, "shared": False}
 
 app = Celery("order-worker", set_as_current=False, control="worker.control:Control")
-broker.use_memory_transport()
+broker.use_our_transports()
 
 
 @app.task(**OURS, name="worker.confirm", job_task=Task.CONFIRM)

@@ -245,6 +245,8 @@ class Transport(memory.Transport):
                 return
 
 
-def use_memory_transport() -> None:
-    """Make memory:// mean the transport of this module; before the first connection."""
+def use_our_transports() -> None:
+    """Make URLs mean our transports; before the first connection."""
     TRANSPORT_ALIASES["memory"] = "worker.broker:Transport"
+    for scheme in ("redis", "rediss"):
+        TRANSPORT_ALIASES[scheme] = "worker.redis_transport:Transport"

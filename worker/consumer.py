@@ -12,6 +12,7 @@ from celery.utils.threads import bound_open_broker_sockets
 from celery.worker.consumer import Consumer as CeleryConsumer
 
 from worker import canaries
+from worker.tasks import DUE, JobTask
 
 # What Python says of a body or a header that has another form than was expected.
 OF_THE_MESSAGE = (
@@ -25,6 +26,28 @@ OF_THE_MESSAGE = (
 
 
 CLOSE_SECONDS = 0.2  # how long the end of a connection that is lost may take
+
+
+ID_LENGTH = 255  # characters that an id may have, on every database
+
+
+def check_id(message: Any) -> None:
+    """Raise ValueError for a task's id that no ledger could keep."""
+    headers = message.headers
+    if not isinstance(headers, dict) or "task" not in headers:
+        return  # of another form, or none of ours: Celery knows
+    found = headers.get("id")
+    if not isinstance(found, str) or not 1 <= len(found) <= ID_LENGTH or "\x00" in found:
+        raise ValueError(f"its id is not text of 1 to {ID_LENGTH} characters")
+
+
+def keep_no_eta(message: Any, app: Any) -> None:
+    """The time of a job that comes as a message is kept with the job, not with the message."""
+    headers = message.headers
+    if isinstance(headers, dict) and isinstance(headers.get("eta"), str):
+        task = app.tasks.get(headers["task"]) if isinstance(headers.get("task"), str) else None
+        if isinstance(task, JobTask):
+            headers[DUE] = headers.pop("eta")
 
 
 class Consumer(CeleryConsumer):
@@ -50,6 +73,8 @@ class Consumer(CeleryConsumer):
             if canaries.took(message, self.controller):
                 return
             try:
+                check_id(message)
+                keep_no_eta(message, self.app)
                 handle(message)
             except self.connection_errors:
                 raise

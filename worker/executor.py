@@ -97,17 +97,18 @@ class Executor:
             raise LedgerUndone("The claim was not written.") from lost
         return cast("Hold", held)
 
-    def _carry_out(self, held: Claim, claimed_from: float) -> None:
+    def _carry_out(self, held: Claim, claimed_from: float, since: float | None = None) -> None:
         """One claim: its request, tried again in place while that is worth the wait.
 
-        The write of a sweep's cancel follows its check within the claim.
+        The write of a sweep's cancel follows its check within the claim; `since` is then when the
+        check was claimed.
         """
-        run = Run(held, claimed_from)
+        run = Run(held, claimed_from, claimed_from if since is None else since)
         try:
             for attempt in self._in_place(run):
                 if run.answer is not None and (self._leaving() or not self._take(run)):
                     break
-                run.answer = self._send(run.held, run.claimed_from)
+                run.answer = self._send(run.held, run.since)
                 run.decision = self._decide(run.held, run.answer, run.claimed_from)
                 attempt.retry_state.set_result(run.decision)
         except LedgerUnavailable as error:
@@ -116,11 +117,11 @@ class Executor:
         if not decision.goes_on:
             self._settle(run.held, answer, decision)
         elif write := self._go_on(run):
-            self._carry_out(write, run.claimed_from)
+            self._carry_out(write, run.claimed_from, run.since)
 
     def _take(self, run: "Run") -> bool:
         """A further request of the run: its own token, and the lease anew."""
-        run.claimed_from = self._clock.monotonic()
+        run.claimed_from = run.since = self._clock.monotonic()
         taken = self._hold(claims.take, self._ledger, run.held)
         run.held = taken or run.held
         return taken is not None
@@ -128,13 +129,14 @@ class Executor:
     def _go_on(self, run: "Run") -> Claim | None:
         """The write that a check lets go, which has to leave as if it had been claimed with it.
 
-        With the ledger away the check is to be made anew, and also if this worker has stood
-        still since: the order may have been authorized, though nobody has taken the lease away.
+        With the ledger away the check is to be made anew, and also if this worker leaves, or has
+        stood still since: the order may have been authorized, though nobody has taken the lease.
         """
         crash.point("after_check")
+        run.claimed_from = self._clock.monotonic()
         answer, decision = run.came_to()
         try:
-            if self._is_in_time(run.claimed_from):
+            if self._is_in_time(run.since) and not self._leaving():
                 return self._hold(settlements.go_on, self._ledger, run.held, answer, decision)
         except LedgerUnavailable as error:
             log.warning("the ledger is away", job=run.held.job.id, error=str(error))
@@ -160,15 +162,15 @@ class Executor:
             retry_error_callback=lambda _state: None,
         )
 
-    def _send(self, held: Claim, claimed_from: float) -> Answer:
+    def _send(self, held: Claim, since: float) -> Answer:
         """Sign and send one request, unless the lease could end before its answer."""
-        if not self._is_in_time(claimed_from):
-            held_for = self._clock.monotonic() - claimed_from
+        if not self._is_in_time(since):
+            held_for = self._clock.monotonic() - since
             return Answer(Outcome.REFUSED, message=f"not sent: held up for {held_for:.1f} s")
         crash.point("before_sending")
         job = held.job
         with (
-            holding.until(claimed_from + self._policy.lease),
+            holding.until(since + self._policy.lease),
             logs.bind(
                 job=job.id,
                 seller=job.seller,
@@ -195,9 +197,9 @@ class Executor:
             )
         return answer
 
-    def _is_in_time(self, claimed_from: float) -> bool:
+    def _is_in_time(self, since: float) -> bool:
         """Whether an answer would come before the lease ends."""
-        held_for = self._clock.monotonic() - claimed_from
+        held_for = self._clock.monotonic() - since
         return held_for + self._policy.call_timeout <= self._policy.lease
 
     def _decide(self, held: Claim, answer: Answer, claimed_from: float) -> Decision:
@@ -238,6 +240,7 @@ class Run:
 
     held: Claim
     claimed_from: float  # monotonic seconds, before the claim's transaction began
+    since: float  # from when on its request has to be in time; a check's, for the write after it
     answer: Answer | None = None
     decision: Decision | None = None
 

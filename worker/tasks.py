@@ -35,6 +35,9 @@ ENDINGS: dict[State, type[JobError]] = {
     State.FAILED: Failed,
     State.WITHDRAWN: Withdrawn,
 }
+# Where the `eta` of a message from elsewhere stands once it was received: Celery would keep the
+# message in its memory until then, and the broker would wait for the acknowledgement.
+DUE = "order_worker_due"
 publishing = broker.Publishing()
 log = logs.get("worker.tasks")
 
@@ -182,6 +185,9 @@ class JobTask(CeleryTask):
             raise BadInput("call", f"{name}(…) runs nothing here; use {name}.delay(…).")
         with logs.bind(job=self.request.id):
             job = self._carried(args, kwargs)
+            if job is not None and job.task is not self.job_task:
+                log.error("a message of one task names a job of another", names=str(job.task))
+                raise Ignore
         if job is None or (job.state not in ENDINGS and job.state is not State.SUCCEEDED):
             raise Ignore
         if job.state is State.SUCCEEDED:
@@ -218,7 +224,8 @@ class JobTask(CeleryTask):
             terms = Terms(
                 job_id=self.request.id,
                 actor="message",
-                expires_in=self._expires_elsewhere(),
+                due_in=self._time_elsewhere(DUE) or 0.0,
+                expires_in=self._time_elsewhere("expires"),
                 options=self._hung_elsewhere(),
                 may_publish=False,
             )
@@ -242,9 +249,10 @@ class JobTask(CeleryTask):
             log.error("accepted without what hangs on the message", error=str(error))  # noqa: TRY400
             return None
 
-    def _expires_elsewhere(self) -> float | None:
+    def _time_elsewhere(self, field: str) -> float | None:
+        """Seconds until a time that the message carries; None if it is no time."""
         with suppress(BadInput):
-            return seconds_until("expires", self.request.expires)
+            return seconds_until(field, self.request.get(field))
         return None
 
 

@@ -280,10 +280,12 @@ cancel.apply_async(({order(1)!r},), {{"seller": "acme"}}, link=ship.s(), link_er
 # --- signals, and workers beside each other -------------------------------------------------
 
 
-@pytest.mark.parametrize("pool", ["threads", "solo"])
+@pytest.mark.parametrize("pool", ["threads", "solo", "prefork"])
 def test_a_worker_that_is_told_to_end_finishes_its_calls_and_loses_none(
     shop, sandbox, start, produce, pool
 ):
+    if pool == "prefork":  # else no child could be reached
+        shop.configuration(broker__url=reachable("redis"))
     sandbox.add_fault(match={"operation": "Confirm*"}, delay=0.25, times=None)
     ids = produce(
         """

@@ -40,7 +40,8 @@ from worker.ledger.claims import Claim
 from worker.ledger.schema import attempts, buckets, jobs, transitions
 
 THREADS = 8
-SECONDS = 4.0  # of hammering
+ENOUGH = 120  # tokens taken by hammering
+WAIT = 50.0  # seconds until which they are
 
 
 def test_of_two_jobs_of_an_order_one_is_running(open_ledger):
@@ -152,8 +153,8 @@ class Hammer:
         self.chance = random.Random(100 * seed + number)
         self.accepted = self.tokens = 0
 
-    def run(self, until):
-        while time.monotonic() < until:
+    def run(self, is_enough):
+        while not is_enough():
             self.accept()
             for job_id in self.some(in_states(self.ledger, "waiting", "in_doubt")):
                 if self.chance.random() < 0.1:
@@ -204,12 +205,17 @@ def test_whatever_comes_together_nothing_deadlocks_and_nothing_is_lost(open_ledg
         open_ledger(Quotas(1000.0, 1000.0, reverse=bool(number % 2)), policy) for number in range(4)
     ]
     hammers = [Hammer(several[number % 4], number, seed) for number in range(THREADS)]
-    until = time.monotonic() + SECONDS
-    at_once([functools.partial(hammer.run, until) for hammer in hammers])
+    give_up_at = time.monotonic() + WAIT
+
+    def is_enough():
+        tokens = sum(hammer.tokens for hammer in hammers)
+        return tokens >= ENOUGH or time.monotonic() > give_up_at
+
+    at_once([functools.partial(hammer.run, is_enough) for hammer in hammers])
 
     ledger = several[0]
     sent = rows(ledger, attempts)
-    assert len(sent) == sum(hammer.tokens for hammer in hammers) > 20
+    assert len(sent) == sum(hammer.tokens for hammer in hammers) >= ENOUGH
     assert {row.id: row.attempt_count for row in rows(ledger) if row.attempt_count} == Counter(
         row.job_id for row in sent
     )

@@ -2,25 +2,29 @@
 
 import time
 
-from tests.conformance.steps import THROTTLED, Quotas, accept, confirm, hold, job, settle
+from tests.conformance.steps import THROTTLED, Quotas, accept, confirm, hold, job, rows, settle
+from tests.conformance.test_stale_checks import swept
+from tests.conformance.test_stale_moments import shown
 from worker.domain.jobs import Policy
 from worker.executor import Executor
 from worker.ledger import returning, rounds, routing
+from worker.ledger.schema import attempts
 
 PROMPTLY = 5.0  # seconds; the wait that is cut short is much longer
 
 
 class Provider:
-    """Throttles each request, and notes that there was one."""
+    """Answers each request alike, and notes that there was one."""
 
     sca = False
 
-    def __init__(self):
+    def __init__(self, answer=lambda _asked: THROTTLED):
+        self.answer = answer
         self.sent = []
 
     def perform(self, asked):
         self.sent.append(asked.id)
-        return THROTTLED
+        return self.answer(asked)
 
 
 def executor(ledger, provider, leaving):
@@ -84,6 +88,18 @@ def test_a_job_that_waits_for_its_next_try_is_settled_when_the_worker_leaves(ope
     row = job(ledger, job_id)
     assert (provider.sent, row.state, row.waiting_for) == ([job_id], "waiting", "throttle")
     assert (row.worker, row.effect, row.costs) == (None, "none", 0)
+
+
+def test_a_sweeps_cancel_whose_check_ends_as_the_worker_leaves_is_not_sent(open_ledger):
+    ledger = open_ledger(Quotas(), Policy())
+    routing.prepare(ledger)
+    job_id = accept(ledger, swept(), may_publish=False).job_id
+    provider = Provider(shown)
+    executor(ledger, provider, lambda: bool(provider.sent)).run(job_id)
+    row = job(ledger, job_id)
+    assert (provider.sent, row.state, row.step) == ([job_id], "waiting", "lookup:check")
+    assert (row.ready, row.effect) == (True, "none")
+    assert not [each for each in rows(ledger, attempts) if each.finished_at is None]
 
 
 def test_what_the_children_of_a_worker_hold_takes_its_slots(ledger):

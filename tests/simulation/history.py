@@ -6,6 +6,7 @@ world from the same seed as it comes up.
 """
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tests.simulation.model import CALL_TIMEOUT, FAULTS
@@ -47,14 +48,15 @@ FAULTS_AT = {
             "crash before",
             "crash after",
             "process killed",
+            "held up",
             "stopped",
             "process stopped",
         ),
         120,
     ),
-    "point": (("crash", "process killed", "stopped", "process stopped"), 30),
+    "point": (("crash", "process killed", "held up", "stopped", "process stopped"), 30),
 }
-TOO_LATE = {"late", "very late", "lagging"}
+TOO_LATE = {"late", "very late", "reset", "lagging"}
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,8 @@ def _act(chance: random.Random) -> Act:
     def order() -> int:
         return chance.randint(1, 3)
 
-    words = {
+    words: dict[str, Callable[[], tuple[object, ...]]] = {
+        "crowd": lambda: (chance.randint(3, 7), chance.choice(("confirm", "cancel"))),
         "checkout": lambda: (order(), chance.choice(("once", "once", "twice", "rolled back"))),
         "cancel": lambda: (order(), chance.choice((0.0, 0.0, 30.0))),
         "does": lambda: (order(), chance.choice(DEEDS)),
@@ -155,6 +158,7 @@ def _act(chance: random.Random) -> Act:
 
 COMMON = {
     "checkout": 30,
+    "crowd": 2,
     "cancel": 14,
     "does": 8,
     "sweep": 14,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.simulation.world import World
+from worker import holding
 from worker.domain.bucket import BucketSpec
 from worker.domain.jobs import Job, Request, Step, Task
 from worker.domain.outcomes import Answer, OrderView, Outcome, Standing
@@ -13,8 +14,13 @@ from worker.domain.outcomes import Answer, OrderView, Outcome, Standing
 WANTED = {Task.CONFIRM: "Open", Task.CANCEL: "Canceled"}
 CALL_TIMEOUT = 10.0  # seconds
 BEFORE = {"lost before", "500 before"}  # the call does not get as far as the order
-SILENT = {"lost before", "lost after", "late", "very late"}  # no answer comes
-LATE = {"late": CALL_TIMEOUT, "very late": 1.25 * CALL_TIMEOUT, "slow": 0.6 * CALL_TIMEOUT}
+SILENT = {"lost before", "lost after", "late", "very late", "reset"}  # no answer comes
+LATE = {  # seconds until a call arrives
+    "late": CALL_TIMEOUT,
+    "very late": 1.25 * CALL_TIMEOUT,
+    "slow": 0.6 * CALL_TIMEOUT,
+    "reset": 0.9 * CALL_TIMEOUT,
+}
 LAG = 2.0  # seconds by which a lookup may lag behind
 DENIED = {"denied": "operation", "key denied": "seller"}
 FAULTS = (
@@ -25,6 +31,7 @@ FAULTS = (
     "late",  # it arrives when its sender has just given up
     "very late",  # it arrives when its sender has long given up, and others have looked
     "slow",
+    "reset",  # its sender is told at once that the connection is lost, and it arrives all the same
     "500 before",
     "500 after",
     "lagging",  # a lookup shows the order as it was some seconds ago
@@ -131,16 +138,18 @@ class ModelProvider:
         cold, self._called = not self._called, True
         operation = self.operation(job.task, job.step)
         fault = self.fault(job, operation)
-        if fault == "unsent":
+        if fault == "unsent" or not self.may_send():
             return Answer(Outcome.REFUSED, message="connection refused", outage=True)
         answers: list[Answer] = []
-        wake = self.world.wait(CALL_TIMEOUT)
+        wake = self.world.wait(min(CALL_TIMEOUT, holding.ends() - self.world.now))
 
         def arrive() -> None:
             answer = self._read(job, operation, fault)
             if fault not in SILENT:
                 self.world.after(self.delay(cold), lambda: (answers.append(answer), wake()))
 
+        if fault == "reset":
+            self.world.after(self.delay(cold), wake)
         self.world.after(LATE.get(fault or "", 0.0) or self.delay(cold), arrive)
         self.world.sleep_on()
         if fault == "held up":
@@ -148,6 +157,10 @@ class ModelProvider:
         if not answers:
             return Answer(Outcome.UNKNOWN, message="no answer", outage=True)
         return answers[0]
+
+    def may_send(self) -> bool:
+        """Whether the lease lasts, as the transport looks before it uses a socket."""
+        return self.world.now < holding.ends()
 
     def _read(self, job: Job, operation: str, fault: str | None) -> Answer:
         """What comes of a call that has arrived."""
@@ -186,7 +199,7 @@ class ModelProvider:
         now = self.world.now
         throttled = not self._bucket(self._buckets, operation).arrives(now)
         # What comes when its sender has given up is not counted: it is in flight no more.
-        exceeded = fault not in {"late", "very late"} and not self._bucket(
+        exceeded = fault not in {"late", "very late", "reset"} and not self._bucket(
             self.ours, operation
         ).arrives(now)
         self.calls.append(Call(now, operation, job.order_id, job.id, exceeded))

@@ -2,8 +2,8 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,8 @@ from worker.sweeps.stale import StaleSweep
 
 STALE = StalePolicy("acme", every=3600.0, after=5.0, states=("Open",), limit=100)
 SAFETY_NET = 3600.0  # seconds: each wake-up that is missed would show as a token left unused
+NOTICED = 3.0  # seconds until somebody has seen to what is due, though a round may fail
+AFTER_OUTAGE = 30.0  # seconds in which workers write what they kept, before leases are taken away
 UNUSED = 2.0  # seconds for which a token may be left unused in calm times
 REST = 1800.0  # seconds in which everything comes to rest once nothing goes wrong any more
 
@@ -45,18 +47,30 @@ class Played:
 
 
 def play(history: History, *, traced: bool = False) -> Played:
-    logging.disable()
-    dispatcher.LONGEST = SAFETY_NET
     seen: Counter[str] = Counter()
     stage = Stage(history, seen, traced=traced)
     try:
-        stage.play()
+        with _prepared(stage):
+            stage.play()
     except (Wrong, Stuck) as wrong:
         return Played(history, str(wrong), seen, stage.trace)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is wrong
         return Played(history, f"{type(error).__name__}: {error}", seen, stage.trace)
     seen["a history was played"] += 1
     return Played(history, None, seen, stage.trace)
+
+
+@contextmanager
+def _prepared(stage: "Stage") -> Iterator[None]:
+    """Points where the stage's mischief waits, no safety net, and no log."""
+    before = crash.point, dispatcher.LONGEST, logging.root.manager.disable
+    crash.point, dispatcher.LONGEST = stage.mischief.point, SAFETY_NET
+    logging.disable()
+    try:
+        yield
+    finally:
+        crash.point, dispatcher.LONGEST, disabled = before
+        logging.disable(disabled)
 
 
 class Stage:
@@ -81,7 +95,6 @@ class Stage:
         self.mischief = Mischief(self.fleet, history.faults, seen)
         self.fleet.message_fault = self.mischief.of_message
         self.provider.fault = self.mischief.of_call
-        crash.point = self.mischief.point
         self.fleet.database.troubled_by(self.mischief)
         self.fleet.database.watched_by(self.witness.watch)
         if traced:
@@ -109,7 +122,7 @@ class Stage:
         self._come_to_rest()
 
     def _come_to_rest(self) -> None:
-        rest = REST + HOUR * self.witness.clock_was_set
+        rest = REST + HOUR * self.seen["the clock is set"]
         self.world.run(lambda: not self.fleet.unfinished(), rest)
         self.world.go_on_for(1.0)
         if wrongs := truths.at_rest(self):
@@ -118,6 +131,7 @@ class Stage:
     def _act(self, act: Act) -> None:
         acts: dict[str, Callable[..., object]] = {
             "checkout": self._checkout,
+            "crowd": self._crowd,
             "cancel": self._cancel,
             "does": lambda order, what: self._do(what, name(order)),
             "sweep": self._sweep,
@@ -148,6 +162,11 @@ class Stage:
             self._roll_back(confirm(order))
         for _ in range({"once": 1, "twice": 2}.get(how, 0)):
             self._ask(confirm(order))
+
+    def _crowd(self, people: int, what: str) -> None:
+        """More at once than there are tokens, of orders that nobody else is at."""
+        for order in range(10, 10 + people):
+            self._ask(confirm(order) if what == "confirm" else cancel(order))
 
     def _cancel(self, order: int, due_in: float) -> None:
         self._ask(cancel(order, reason="changed my mind", priority=10), due_in=due_in)
@@ -290,9 +309,19 @@ class Stage:
         def is_wanted(bucket: str) -> bool:
             return bool(able) and not away and self.witness.watch.ready_in(bucket)
 
+        if (
+            self.fleet.has_dispatcher()
+            and self.world.now > self.mischief.ledger_away_until + AFTER_OUTAGE
+        ):
+            for job_id in self.witness.watch.overdue(until - NOTICED):
+                self.world.wrongs.append(f"{job_id} is seen to by nobody")
+        overlooked = self.witness.watch.overlooked(self.world.now)
         unused = self.witness.watch.tokens.unused(self.world.now, until, is_wanted)
         if unused > UNUSED and self.mischief.is_calm:
             self.world.wrongs.append(f"a token was left unused for {unused:.1f} s")
+        for job_id, since in overlooked.items():
+            if until - since > UNUSED and self.mischief.is_calm:
+                self.world.wrongs.append(f"{job_id} waits for an order that is free")
 
     def _trace(self) -> None:
         wrote = self.witness.watch.wrote
@@ -301,7 +330,7 @@ class Stage:
             self.trace.append(f"{self.world.now:.6f} {row}")
             wrote(*row)
 
-        self.witness.watch.wrote = traced  # type: ignore[method-assign]
+        self.witness.watch.wrote = traced
 
 
 def name(order: int) -> str:

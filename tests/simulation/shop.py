@@ -48,6 +48,8 @@ class ShopsProvider(ModelProvider):
             self.becomes(order_id, state)
 
     def perform(self, job: Job) -> Answer:
+        if not self.may_send():
+            return super().perform(job)
         self.witness.departs(job)
         self._happens({Step.CHECK: ASKED, Step.APPLY: SENT}.get(job.step), job)
         answer = super().perform(job)

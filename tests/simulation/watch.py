@@ -5,11 +5,13 @@ and whether it may follow from what was before. So each history is checked at ev
 cost of the rows that the step has touched.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tests.simulation.tokens import Tokens
 from tests.simulation.world import Thread, World
+from worker.domain.jobs import LONGEST_LEASE, RANK, Step
 from worker.domain.states import TRANSITIONS
 
 FINAL = {"succeeded", "rejected", "failed", "withdrawn"}
@@ -33,6 +35,19 @@ class JobRow(NamedTuple):
     lease_until: float | None
     attempt_count: int
     error: str | None
+    rank: int
+    priority: int
+    due_at: float
+    deadline: float
+
+    def is_anybodys_from(self) -> float:
+        """When a dispatcher has to take the job on."""
+        if self.state == "running":
+            return self.lease_until or 0.0
+        if self.state in FINAL:
+            return math.inf
+        asleep = not self.ready and self.bucket is not None
+        return min(self.deadline, self.due_at) if asleep else self.deadline
 
     @property
     def holds_order(self) -> bool:
@@ -52,6 +67,7 @@ class Watch:
         self._job_changed = job_changed
         self._last: dict[str, str] = {}  # job: the state of its last transition
         self._of_order: dict[str, set[str]] = {}  # the jobs of an order
+        self._free_since: dict[str, float] = {}
         self._written: list[tuple[Any, ...]] = []
 
     def wrote(self, *row: Any) -> None:
@@ -90,12 +106,32 @@ class Watch:
     def ready_in(self, bucket: str) -> bool:
         return any(job.ready and job.bucket == bucket for job in self.jobs.values())
 
+    def overlooked(self, now: float) -> dict[str, float]:
+        """The jobs that wait for their order though nobody holds it up, and since when they do."""
+        free = [
+            job.id
+            for job in self.jobs.values()
+            if job.waiting_for == "order" and not job.ready and self._is_free_for(job)
+        ]
+        self._free_since = {job_id: self._free_since.get(job_id, now) for job_id in free}
+        return self._free_since
+
+    def overdue(self, by: float) -> list[str]:
+        """The jobs that a dispatcher should have seen to before this moment of the ledger's clock:
+        a lease that has ended, a time that has come or has run out.
+        """
+        return [job.id for job in self.jobs.values() if job.is_anybodys_from() < by]
+
+    def _is_free_for(self, job: JobRow) -> bool:
+        others = (self.jobs[name] for name in self._of_order[job.order_id] if name != job.id)
+        return not any(other.holds_order and _holds_up(other, job) for other in others)
+
     def _went(self, verb: str, job_id: str | None, subject: str, old: Any, new: str) -> None:
         self.holds(verb == "INSERT", f"a transition of {job_id} was changed: {verb}")
         if subject == "job" and job_id:
             before = self._last.get(job_id)
             self.holds(before == old, f"{job_id} went from {old} to {new}, and was {before}")
-            self.holds(new in TRANSITIONS[old], f"{job_id} went from {old} to {new}")  # type: ignore[index]
+            self.holds(new in TRANSITIONS[old], f"{job_id} went from {old} to {new}")
             self._last[job_id] = new
 
     def _attempted(
@@ -139,11 +175,14 @@ class Watch:
         self.holds(not same, f"{new.id} has the key of {same}")
 
     def _may_be_let_go(self, old: JobRow, new: JobRow) -> None:
-        """A held job is written by its holder, or by a dispatcher once the lease is over."""
+        """A held job is written by its holder, or by a dispatcher once the lease is over, or so
+        long that no worker has made it: the clock was set back.
+        """
         thread = self.world.thread
         if thread is not None and self.holders.get(new.id) is thread:
             return
-        over = old.lease_until is not None and old.lease_until <= self.world.ledger_time()
+        left = (old.lease_until or 0.0) - self.world.ledger_time()
+        over = left <= 0.0 or left > LONGEST_LEASE
         is_dispatchers = thread is not None and thread.dispatches
         self.holds(over and is_dispatchers, f"{new.id} was written by another than its holder")
         self.holders.pop(new.id, None)
@@ -159,6 +198,8 @@ class Watch:
         sent = (name, new.attempt_count)
         on_its_way = any(sent == (job, number) for job, number, _ in self.in_flight.values())
         self.holds(on_its_way, f"{name} is claimed without a token of its bucket")
+        if old.state != "running":
+            self._has_its_turn(new)
         if new.step == "apply":
             self.holds(new.effect == "possible", f"{name} is to be sent with effect {new.effect}")
         if old.state == "running" or old.effect == "applied":
@@ -166,6 +207,17 @@ class Watch:
         for other in map(self.jobs.__getitem__, sorted(self._of_order[new.order_id])):
             if other.id != name and other.holds_order:
                 self.holds(not _holds_up(other, old), f"{name} is claimed over {other.id}")
+
+    def _has_its_turn(self, new: JobRow) -> None:
+        """A token is for a job that fewer ready ones rank before than there are tokens."""
+        place = (RANK[Step(new.step)], new.priority, new.seq)
+        before = [
+            job.id
+            for job in self.jobs.values()
+            if job.ready and job.bucket == new.bucket and place > (job.rank, job.priority, job.seq)
+        ]
+        left = self.tokens.buckets[str(new.bucket)].level  # when it has taken its own
+        self.holds(len(before) <= left + 1e-6, f"{new.id} takes a token before {before}")
 
 
 def _holds_up(other: JobRow, job: JobRow) -> bool:

@@ -164,6 +164,9 @@ class Job:
         return self.request.order_id
 
 
+LONGEST_LEASE = 3600.0  # seconds: what claims to last longer was not written by a worker
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The waits and limits in force; see config/worker.toml for each one's meaning."""

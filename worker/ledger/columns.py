@@ -1,11 +1,16 @@
 """Column types: text that any database can store, JSON whose None is NULL.
 
+SQLite keeps any text for JSON. What somebody has left there that is none, or has not the shape of
+its column, is read as nothing (`verify` reads the text): one odd row must not end a statement that
+reads two hundred.
+
 What comes from outside (a provider's message, a foreign task's arguments) may hold characters
 that PostgreSQL (NUL) or any encoding (half of a surrogate pair) refuses. It must not keep an
 answer from being written, so it is stored as U+FFFD, the replacement character.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy
@@ -31,10 +36,32 @@ class Text(_Storable):
 
 
 class _Json(TypeDecorator[Any]):
-    """Plain JSON: what Python writes as NaN or Infinity no other reader takes, nor PostgreSQL."""
+    """Plain JSON: what Python writes as NaN or Infinity no other reader takes, nor PostgreSQL.
+
+    `shape` is what is read from it, `otherwise` what is read in the place of anything else.
+    """
 
     impl = JSON
     cache_ok = True
+
+    def __init__(
+        self, shape: type | tuple[type, ...] = dict, otherwise: tuple[str, ...] | None = None
+    ) -> None:
+        super().__init__(none_as_null=True)
+        self.shape = shape
+        self.otherwise = otherwise
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        plain = super().result_processor(dialect, coltype)
+
+        def read(value: Any) -> Any:
+            try:
+                found = plain(value) if plain else value
+            except ValueError:
+                found = self.otherwise
+            return found if found is None or isinstance(found, self.shape) else self.otherwise
+
+        return read
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
         return _finite(value)
@@ -50,9 +77,17 @@ def _finite(value: Any) -> Any:
     return value
 
 
-Json = _Json(none_as_null=True)
+Json = _Json()
+JsonList = _Json(list)
+JsonAny = _Json(object)
+# Of these None would mean that there is no restriction: what cannot be read permits nothing.
+JsonStates = _Json((list, tuple), ("unreadable",))
 
 
 def as_text(column: Column[Any]) -> ColumnElement[Any]:
     """A column as it stands: JSON that is none, by somebody's hand, would end the reading."""
-    return cast(column, sqlalchemy.Text).label(column.name) if column.type is Json else column
+    return cast(column, sqlalchemy.Text).label(column.name) if is_json(column) else column
+
+
+def is_json(column: Column[Any]) -> bool:
+    return isinstance(column.type, _Json)

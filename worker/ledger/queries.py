@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, text
 
-from worker.domain.jobs import Job
+from worker.domain.jobs import Job, WaitingFor
 from worker.domain.remedies import to_do
 from worker.domain.retries import is_due
 from worker.ledger import portraits, rows, standings
@@ -22,6 +22,7 @@ from worker.ledger.filters import of_order as belongs_to_order
 from worker.ledger.ledger import Ledger
 from worker.ledger.portraits import Portrait
 from worker.ledger.schema import BY_NO_JOB, aliases, attempts, jobs, transitions
+from worker.ledger.standings import Standing
 from worker.ledger.turns import RESERVED
 
 PAGE = 200  # jobs that are read at once
@@ -152,10 +153,18 @@ def _portraits(
     return [
         portraits.of_job(
             row,
-            waiting_for=standings.waiting_for(rows.job(row), row.ready, buckets.get(row.bucket)),
+            waiting_for=_waiting_for(row, buckets.get(row.bucket)),
             attempts=sent[row.id],
             transitions=went[row.id],
             details=details,
         )
         for row in found
     ]
+
+
+def _waiting_for(row: Row[Any], standing: Standing | None) -> WaitingFor | None:
+    """None, too, of what cannot be read: it is shown as it stands."""
+    try:
+        return standings.waiting_for(rows.job(row), row.ready, standing)
+    except ValueError:
+        return None

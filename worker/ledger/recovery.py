@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, select, text, update
 
 from worker import logs
 from worker.domain.decisions import Decision, expired, lease_lost
-from worker.domain.jobs import FINAL, Job, State
+from worker.domain.jobs import FINAL, LONGEST_LEASE, Job, State
 from worker.errors import LedgerUnavailable
 from worker.ledger import quotas, rows, turns
 from worker.ledger.claims import JOB, LOCKED_JOB
@@ -30,6 +30,12 @@ BATCH = 200  # jobs of one round: the others have theirs a moment later
 
 ENDED_LEASES = (
     select(jobs.c.id).where(text(RUNNING), jobs.c.lease_until <= bindparam("now")).limit(BATCH)
+)
+# No worker has such a lease: an editor has, or the clock was set back under it.
+ODD_LEASES = (
+    select(jobs.c.id)
+    .where(text(RUNNING), jobs.c.lease_until.is_(None) | (jobs.c.lease_until > bindparam("far")))
+    .limit(BATCH)
 )
 PAST_DEADLINE = (
     select(jobs.c.id).where(text(PARKED), jobs.c.deadline <= bindparam("now")).limit(BATCH)
@@ -61,7 +67,10 @@ def recover(ledger: Ledger, actor: str, since: float = -math.inf) -> int:
     """
     with ledger.database.read() as connection:
         now = ledger.database.now(connection)
-        ended = connection.execute(ENDED_LEASES, {"now": now}).scalars().all()
+        ended = [
+            *connection.execute(ENDED_LEASES, {"now": now}).scalars(),
+            *connection.execute(ODD_LEASES, {"far": now + LONGEST_LEASE}).scalars(),
+        ]
         overdue = connection.execute(PAST_DEADLINE, {"now": now}).scalars().all()
     if now < since + AFTER_OUTAGE:
         ended = []
@@ -114,7 +123,7 @@ def _ending(ledger: Ledger, row: Any, job: Job, now: float) -> Decision | None:
     if job.state in FINAL:
         return None
     if job.state is State.RUNNING:
-        if row.lease_until > now:
+        if row.lease_until is not None and now < row.lease_until <= now + LONGEST_LEASE:
             return None
         can_look_up = ledger.routes.can_look_up(job.request)
         return lease_lost(job, now, ledger.policy, can_look_up=can_look_up)

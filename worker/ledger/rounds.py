@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, exists, func, select, text, update
 
 from worker.domain import bucket as arithmetic
 from worker.domain.bucket import Bucket
+from worker.domain.jobs import Job, State
 from worker.ledger import continuations, rows
 from worker.ledger.chords import Chord
 from worker.ledger.continuations import Message, message_of
@@ -30,6 +31,7 @@ from worker.ledger.schema import (
 
 LOOK_AHEAD = 256  # published jobs of a bucket, anywhere in the fleet, that a round looks past
 OVERDUE = 0.02  # seconds until a look at what is due and could not be dealt with just now
+LOOK_AGAIN = 60.0  # seconds until a job that could not be read is tried again
 BATCH = 200  # rows of one transaction: short enough to keep nobody waiting
 
 NEXT_TIMES = select(
@@ -75,6 +77,13 @@ TO_UNMARK = (
 )
 UNMARK = update(jobs).where(jobs.c.seq.in_(TO_UNMARK)).values(publish_at=0.0, publish_count=0)
 # By itself or by a child of its pool, whose name begins with the worker's.
+# Of what this version cannot read, or no worker would claim, whoever has written that it is ready:
+# else it would keep its place before all that come after it.
+PUT_ASIDE = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("of_job"), text(READY))
+    .values(ready=False, due_at=bindparam("later"))
+)
 HELD_BY = select(func.count()).where(
     text(RUNNING), jobs.c.worker.startswith(bindparam("of_worker"), autoescape=False)
 )
@@ -168,9 +177,18 @@ def _mark(
             mark = {"job_id": job_id, "now": now, "until": now + again_in}
             marked = connection.execute(MARK, mark)
             if marked.rowcount:
-                messages += message_of(connection, job_id)
+                found = message_of(connection, job_id)
+                if found and _can_be_claimed(found[0].job, now):
+                    messages += found
+                else:
+                    later = max(now + LOOK_AGAIN, found[0].job.due_at if found else 0.0)
+                    connection.execute(PUT_ASIDE, {"of_job": job_id, "later": later})
         messages += continuations.tell_again(connection, to_continue, now)
     return messages
+
+
+def _can_be_claimed(job: Job, now: float) -> bool:
+    return job.state in {State.WAITING, State.IN_DOUBT} and job.due_at <= now
 
 
 @once_more

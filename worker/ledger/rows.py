@@ -1,5 +1,6 @@
 """Rows of the ledger as the domain's values, and back."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -10,6 +11,18 @@ from worker.domain.bucket import Bucket
 from worker.domain.jobs import Effect, Job, Request, State, Step, Task, WaitingFor
 
 COLUMNS = tuple(field.name for field in fields(Bucket))
+
+NUMBERS = ("capacity", "rate", "margin", "level", "level_at", "open_at", "closed_at", "served_at")
+# Until the configuration's numbers are written anew, by the next call that is let go.
+SAFE = {
+    "capacity": 1.0,
+    "rate": 1.0,
+    "margin": 0.0,
+    "level": 0.0,
+    "open_at": 0.0,
+    "closed_at": 0.0,
+    "served_at": 0.0,
+}
 
 
 def job(row: Row[Any]) -> Job:
@@ -62,8 +75,23 @@ def bucket(row: Row[Any]) -> Bucket:
 
 
 def bucket_of(values: Mapping[str, Any]) -> Bucket:
+    """A row of `buckets`. What nobody of ours can have written in it gives no token away."""
     why = values["closed_for"]
-    return Bucket(**{**values, "closed_for": WaitingFor(why) if why else None})
+    sane = _is_sane(values)
+    level = min(max(values["level"], 0.0), values["capacity"]) if sane else 0.0
+    at = values["level_at"] if _is_number(values["level_at"]) else 0.0
+    numbers = {"level": level} if sane else {**SAFE, "level_at": at}
+    return Bucket(**{**values, **numbers, "closed_for": WaitingFor(why) if why else None})
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _is_sane(values: Mapping[str, Any]) -> bool:
+    if not all(_is_number(values[name]) for name in NUMBERS):
+        return False
+    return bool(values["capacity"] >= 1.0 and values["rate"] > 0.0)
 
 
 def columns(value: Bucket) -> dict[str, Any]:

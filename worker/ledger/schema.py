@@ -18,7 +18,7 @@ from sqlalchemy import (
     text,
 )
 
-from worker.ledger.columns import Json, String, Text
+from worker.ledger.columns import Json, JsonAny, JsonList, JsonStates, String, Text
 
 # A shop that records its jobs in its own transactions has its tables in the same database.
 PREFIX = "order_worker_"
@@ -76,7 +76,7 @@ jobs = Table(
     Column("holds_key", Boolean, nullable=False),
     Column("previous_id", String),  # the job that had the key before
     # Of a sweep's cancel: the states in which its order may still be cancelled. NULL: of any other.
-    Column("stale_states", Json),
+    Column("stale_states", JsonStates),
     Column("retries", Integer, nullable=False, server_default="0"),  # by the schedule
     Column("state", String, nullable=False),
     Column("waiting_for", String),
@@ -246,7 +246,7 @@ groups = Table(
     PREFIX + "groups",
     metadata,
     Column("group_id", String, primary_key=True),
-    Column("result", Json, nullable=False),
+    Column("result", JsonAny, nullable=False),
     Column("at", Float, nullable=False),
     Index(PREFIX + "groups_at", "at"),
 )
@@ -255,7 +255,7 @@ chords = Table(
     PREFIX + "chords",
     metadata,
     Column("id", String, primary_key=True),  # of the group that is the chord's header
-    Column("header", Json, nullable=False),  # its members' results, as Celery writes them
+    Column("header", JsonList, nullable=False),  # its members' results, as Celery writes them
     Column("body", Json, nullable=False),  # the signature of what follows them all
     Column("at", Float, nullable=False),
     Column("complete_at", Float),  # when the last member was done

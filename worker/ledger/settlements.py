@@ -21,7 +21,7 @@ from worker.ledger.claims import LOCKED_JOB, Claim
 from worker.ledger.continuations import CONTINUE_AFTER
 from worker.ledger.database import NOW
 from worker.ledger.ledger import Ledger
-from worker.ledger.precedence import LOCKED_ORDER, WRITE, why_spared
+from worker.ledger.precedence import LOCKED_ORDER, WRITE, lock_order, why_spared
 from worker.ledger.repeating import once_more
 from worker.ledger.schema import IN_FLIGHT, SLEEPING, attempts, jobs, transitions
 from worker.ledger.sightings import learn_of_order
@@ -82,7 +82,7 @@ def _go_on(
     ledger: Ledger, connection: Connection, held: Claim, answer: Answer, decision: Decision
 ) -> Claim | None:
     job = held.job
-    order, row, owns = _fenced(connection, held)
+    order, row, owns = _fenced(ledger, connection, held)
     now = ledger.database.now(connection)
     why = why_spared(connection, job, order) if owns else None
     if owns and why is None:
@@ -101,7 +101,7 @@ def _write(ledger: Ledger, held: Claim, answer: Answer, decision: Decision, *, k
     with ledger.database.write() as connection:
         if not (held.reserved or answer.outcome is Outcome.DENIED):  # else more than one bucket
             _foresee(ledger, connection, held, decision, keep=keep)
-        order, _, owns = _fenced(connection, held)
+        order, _, owns = _fenced(ledger, connection, held)
         now = ledger.database.now(connection)
         if owns and keep:
             _keep(connection, job, decision)
@@ -150,10 +150,9 @@ def _is_written(connection: Connection, held: Claim, decision: Decision) -> bool
     return bool(connection.execute(SETTLED, settled).scalar())
 
 
-def _fenced(connection: Connection, held: Claim) -> tuple[Row[Any], Row[Any], bool]:
+def _fenced(ledger: Ledger, connection: Connection, held: Claim) -> tuple[Row[Any], Row[Any], bool]:
     """The rows of order and job, locked, and whether the job is still the claim's."""
-    of = {"seller": held.job.seller, "order_id": held.job.order_id}
-    order = connection.execute(LOCKED_ORDER, of).one()
+    order = lock_order(ledger, connection, held.job.seller, held.job.order_id)
     row = connection.execute(LOCKED_JOB, {"job_id": held.job.id}).one()
     return order, row, bool(row.lease_token == held.token and row.state == State.RUNNING)
 

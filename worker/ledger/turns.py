@@ -44,7 +44,6 @@ BEFORE = (
     .limit(bindparam("most"))
 )
 COUNT_BEFORE = select(func.count()).select_from(BEFORE.subquery())
-MOST_WOKEN = 1000  # at once; the next turn or round goes on
 # Rows that somebody holds are passed over: they are about to be written by their holder.
 DUE = (
     select(jobs.c.seq)

@@ -11,7 +11,7 @@ from pydantic import (
     field_validator,
 )
 
-from worker.domain.jobs import Policy, Task
+from worker.domain.jobs import LONGEST_LEASE, Policy, Task
 from worker.domain.retention import Retention
 from worker.settings.mistakes import KeyPath, Several
 from worker.settings.references import misplaced, replaced
@@ -65,6 +65,8 @@ class Worker(Section):
     @classmethod
     def _outlasts(cls, lease: float, info: ValidationInfo) -> float:
         """A worker sends only while its lease outlasts the call, and retries within it."""
+        if lease > LONGEST_LEASE:
+            raise ValueError(f"must be at most {LONGEST_LEASE / _HOUR:g}h")
         for other in ("call_timeout", "patience"):
             needed = info.data.get(other)  # absent when it is a mistake itself
             if needed is not None and lease <= needed:

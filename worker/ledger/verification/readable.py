@@ -14,7 +14,7 @@ from sqlalchemy import Column, Float, Integer, Row, Table
 
 from worker.domain.jobs import Effect, State, Step, Task, WaitingFor
 from worker.domain.outcomes import Outcome
-from worker.ledger.columns import Json
+from worker.ledger.columns import is_json
 from worker.ledger.schema import attempts, jobs, transitions
 from worker.ledger.verification.finding import OfOrder, Wrong
 from worker.ledger.verification.histories import JobHistory, OrderHistory
@@ -68,7 +68,7 @@ def _check(table: Table, column: Column[Any]) -> Check | None:
     words = WORDS[table.name].get(column.name)
     if words is not None:
         return _is_word(words)
-    if column.type is Json:
+    if is_json(column):
         return _is_json(SHAPES[column.name])
     if isinstance(column.type, Float):
         return _is_number

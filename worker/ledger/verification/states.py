@@ -6,14 +6,13 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from worker.domain.jobs import FINAL, State
+from worker.domain.jobs import FINAL, LONGEST_LEASE, State
 from worker.domain.states import TRANSITIONS
 from worker.domain.unanswered import LOST_LEASES
 from worker.ledger.verification.finding import OfOrder, Wrong
 from worker.ledger.verification.histories import JobHistory, OrderHistory
 
 BACK = 1.0  # seconds by which a transition may seem to come before the one it follows
-LONGEST_LEASE = 3600.0  # seconds: no configuration that works has one
 LONGEST_WAIT = 10 * 365 * 86400.0  # seconds until a due time that is somebody's slip
 
 
@@ -70,13 +69,9 @@ def _held_wrongly(order: OrderHistory) -> Iterator[Wrong]:
             if there != running:
                 has = f"has {'a' if there else 'no'} {name}"
                 yield Wrong(each.id, f"is {job.state} and {has}")
-        if running and job.lease_until is not None and _is_far(job.lease_until, order.now):
-            ahead = job.lease_until - order.now
-            yield Wrong(each.id, f"is leased for another {ahead:.0f} s: nobody would miss it")
-
-
-def _is_far(lease_until: float, now: float) -> bool:
-    return lease_until - now > LONGEST_LEASE
+        ahead = (job.lease_until or 0.0) - order.now
+        if running and ahead > LONGEST_LEASE:
+            yield Wrong(each.id, f"is leased for another {ahead:.0f} s")
 
 
 def _without_end(order: OrderHistory) -> Iterator[Wrong]:
@@ -154,8 +149,7 @@ RULES = (
     OfOrder(
         7,
         "A running job has a worker and a lease that ends, and no other job has one.",
-        "Set lease_until of a running job to the present time: it is taken over at once. Set worker"
-        " and lease_until of any other to NULL.",
+        "Workers take a running job over at once. Set worker and lease_until of any other to NULL.",
         _held_wrongly,
     ),
     OfOrder(
