@@ -5,7 +5,7 @@ long, and a message would be taken to be on its way. Nothing is credited. What i
 time waits for it: nobody can tell an hour that was asked for from an hour too many.
 """
 
-from sqlalchemy import bindparam, case, exists, select, text, update
+from sqlalchemy import bindparam, case, exists, or_, select, text, update
 
 from worker.ledger.ledger import Ledger
 from worker.ledger.repeating import once_more
@@ -36,13 +36,19 @@ HELD_FOR_TOO_LONG = (
 )
 TOLD_FOR_TOO_LONG = (
     select(jobs.c.seq)
-    .where(text(READY), jobs.c.publish_at > bindparam("longest"))
+    .where(text(READY))
+    .where(or_(jobs.c.publish_at > bindparam("longest"), jobs.c.due_at > bindparam("now")))
     .with_for_update(skip_locked=True, key_share=True)
 )
 END_LEASES = (
     update(jobs).where(jobs.c.seq.in_(HELD_FOR_TOO_LONG)).values(lease_until=bindparam("until"))
 )
-TELL_AGAIN = update(jobs).where(jobs.c.seq.in_(TOLD_FOR_TOO_LONG)).values(publish_at=0.0)
+# Who is ready is due: he could not be claimed, and would stand before all others.
+TELL_AGAIN = (
+    update(jobs)
+    .where(jobs.c.seq.in_(TOLD_FOR_TOO_LONG))
+    .values(publish_at=0.0, due_at=bindparam("now"))
+)
 
 
 @once_more
@@ -57,6 +63,6 @@ def follow(ledger: Ledger) -> None:
             now = ledger.database.now(connection)
             too_long = {"longest": now + lease + WAVERING, "until": now + lease}
             connection.execute(END_LEASES, too_long)
-            connection.execute(TELL_AGAIN, {"longest": now + LONGEST_REPEAT + WAVERING})
+            connection.execute(TELL_AGAIN, {"longest": now + LONGEST_REPEAT + WAVERING, "now": now})
             connection.execute(LOCK_AHEAD, {"now": now}).all()
             connection.execute(SET_BACK, {"now": now})
