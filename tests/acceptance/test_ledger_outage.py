@@ -93,7 +93,7 @@ def cut(server):
 
 
 def test_no_outage_loses_a_job_or_applies_one_twice(shop, sandbox, server, fleet):
-    sandbox.add_fault(delay=0.1, when="after")
+    sandbox.add_fault(delay=0.1, when="after", times=10_000)
     runtime = shop.ledger()
     producer = Producer(runtime)
     producer.start()

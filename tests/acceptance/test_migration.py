@@ -56,7 +56,7 @@ def test_a_ledger_is_migrated_while_a_worker_runs(shop, sandbox, server, runtime
     unstored(server)
     with server.connect() as connection:  # a worker of the version before, which knows it so
         connection.execute("UPDATE order_worker_version SET version_num = %s", (HEAD,))
-    sandbox.add_fault(delay=0.05, when="after")
+    sandbox.add_fault(delay=0.05, when="after", times=10_000)
     worker = shop.start_worker()
     until(lambda: "order-worker starts" in shop.log_of(worker))
     with server.connect() as connection:

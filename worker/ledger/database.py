@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -107,8 +107,11 @@ class Database:
             with self.transaction() as connection:
                 yield connection
             return
-        with self._reached(), self._writer.connect() as connection:
-            pipeline = Pipeline(connection)
+        with (
+            self._reached(),
+            self._writer.connect() as connection,
+            closing(Pipeline(connection)) as pipeline,
+        ):
             yield cast("Connection", pipeline)
             with self._committing():
                 pipeline.send(commit=True)

@@ -7,7 +7,7 @@ for; whoever asks several questions before he looks at the first answer pays one
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection, Executable
@@ -68,6 +68,8 @@ class Pipeline:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._queued = [Answer(self, BEGIN, {})]
+        self._manager: Any = None  # of psycopg's mode
+        self._opened: Any = None
         self._foreseen: list[tuple[Executable, Mapping[str, Any], Answer]] = []
 
     def execute(self, statement: Executable, parameters: Mapping[str, Any] | None = None, /) -> Any:
@@ -81,7 +83,7 @@ class Pipeline:
             if sql is not None:
                 self._queued.append(Answer(self, sql, values))
                 return self._queued[-1]
-        self.send()
+        self._send_alone()
         return self._connection.execute(statement, parameters)
 
     def foresee(self, statement: Executable, parameters: Mapping[str, Any]) -> None:
@@ -97,14 +99,37 @@ class Pipeline:
     @contextmanager
     def begin_nested(self) -> Iterator[None]:
         """A part that may fail by itself: it is sent by itself."""
-        self.send()
+        self._send_alone()
         with self._connection.begin_nested():
             yield
-            self.send()
+            self._send_alone()
 
     def __getattr__(self, name: str) -> Any:
-        self.send()
+        self._send_alone()
         return getattr(self._connection, name)
+
+    def close(self) -> None:
+        """Give the connection back as it was, whatever has happened."""
+        with suppress(Exception):
+            self._leave()
+
+    def _send_alone(self) -> None:
+        """Before what cannot be pipelined."""
+        self.send()
+        self._leave()
+
+    def _enter(self, raw: Any) -> None:
+        """Psycopg stays in its mode until the end: it leaves by a Flush behind the Sync, and the
+        server would no longer see that a transaction stands still.
+        """
+        if self._opened is None:
+            self._manager = raw.pipeline()
+            self._opened = self._manager.__enter__()
+
+    def _leave(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            self._manager.__exit__(None, None, None)
 
     def send(self, *, commit: bool = False) -> None:
         """Send what is queued, and read all that it comes to. Raises DBAPIError."""
@@ -113,12 +138,16 @@ class Pipeline:
             return
         raw: Any = self._connection.connection.dbapi_connection
         try:
-            with raw.pipeline():
-                for answer in queued:
-                    answer.ask(raw)
-                if commit:
-                    raw.cursor().execute("COMMIT")  # its own method would wait once more
+            self._enter(raw)
+            for answer in queued:
+                answer.ask(raw)
+            if commit:
+                raw.cursor().execute("COMMIT")  # its own method would wait once more
+                self._leave()
+            else:
+                self._opened.sync()
         except raw.Error as error:
+            self.close()
             lost = bool(raw.closed)
             if lost:  # and with it, perhaps, whatever else the pool holds
                 self._connection.engine.dispose()

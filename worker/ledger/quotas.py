@@ -11,8 +11,6 @@ from sqlalchemy import (
     Connection,
     Executable,
     bindparam,
-    case,
-    exists,
     func,
     or_,
     select,
@@ -40,21 +38,6 @@ CALLS_SINCE = select(func.count()).where(
 CLOSED_FOR_CREDENTIALS = select(buckets.c.key).where(
     buckets.c.closed_for == WaitingFor.CREDENTIALS,
     buckets.c.key.in_(bindparam("keys", expanding=True)),
-)
-# A clock that goes back by more than a minute was set, and did not waver.
-IS_AHEAD = buckets.c.level_at > bindparam("now") + 60.0
-AHEAD = select(exists().where(IS_AHEAD))
-LOCK_AHEAD = select(buckets.c.key).where(IS_AHEAD).order_by(buckets.c.key).with_for_update()
-SET_BACK = (
-    update(buckets)
-    .where(IS_AHEAD)
-    .values(
-        level_at=bindparam("now"),
-        open_at=case(
-            (buckets.c.open_at > bindparam("now"), bindparam("now")), else_=buckets.c.open_at
-        ),
-        closed_at=0.0,
-    )
 )
 WRITE = update(buckets).where(buckets.c.key == bindparam("bucket"))
 
@@ -104,22 +87,6 @@ def lock_in_sequence(
 
 def write(connection: Connection, bucket: Bucket) -> None:
     connection.execute(WRITE, {"bucket": bucket.key, **rows.columns(bucket)})
-
-
-@once_more
-def follow_clock(ledger: Ledger) -> None:
-    """Take the buckets along when the ledger's clock was set back; it credits nothing.
-
-    Else a bucket would stand still until the clock is there again.
-    """
-    with ledger.database.read() as connection:
-        now = ledger.database.now(connection)
-        ahead = connection.execute(AHEAD, {"now": now}).scalar()
-    if ahead:
-        with ledger.database.write() as connection:
-            now = ledger.database.now(connection)
-            connection.execute(LOCK_AHEAD, {"now": now}).all()
-            connection.execute(SET_BACK, {"now": now})
 
 
 def ensure(database: Database, connection: Connection, specs: Iterable[BucketSpec]) -> None:

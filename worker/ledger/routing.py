@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, select, text, update
 
 from worker.domain.jobs import Step
-from worker.ledger import quotas, rows, turns
+from worker.ledger import jumps, quotas, rows, turns
 from worker.ledger.ledger import Ledger
 from worker.ledger.repeating import once_more
 from worker.ledger.schema import PARKED, READY, SLEEPING, UNROUTED, buckets, by, jobs
@@ -122,7 +122,7 @@ def find_strays(ledger: Ledger) -> None:
 
     The dispatcher looks at the rows of buckets: without one, ready jobs would not be seen.
     """
-    quotas.follow_clock(ledger)
+    jumps.follow(ledger)
     with ledger.database.read() as connection:
         astray = connection.execute(ASTRAY).scalars().all()
     if not astray:
