@@ -1,4 +1,4 @@
-# Every task works in this folder alone: its environments are .venv and .venv-foreign.
+# Every task works in this folder alone: its environments are .venv, .venv-foreign and .venv-bench.
 #   make test PYTHON=python3.13           which Python they are made with (3.11 or newer)
 #   make test ARGS="-k quota"             arguments for pytest
 
@@ -13,7 +13,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo example-flask example-fastapi example-django test test-foreign \
-    simulate chaos check lock clean
+    simulate chaos bench check lock clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ test-foreign: .venv-foreign/.package ## other people's clients against the sandb
 chaos: .venv/.package ## three workers that are killed, stopped and cut off all the time (ARGS="--seed 2")
 	.venv/bin/python -m tests.chaos $(ARGS)
 
+bench: .venv-bench/.package ## every figure of the README against its peers (ARGS="delay signing")
+	.venv-bench/bin/python -m benchmarks $(ARGS)
+
 simulate: .venv/.package ## histories of a fleet with faults at every step (MINUTES=60)
 	.venv/bin/python -m tests.simulation --minutes $(MINUTES) $(ARGS)
 
@@ -51,9 +54,11 @@ lock: ## pin the dependencies anew, from pyproject.toml (needs uv; ARGS=--upgrad
 	$(COMPILE) $(ARGS) --all-extras --group dev pyproject.toml --output-file requirements.lock
 	$(COMPILE) $(ARGS) --group foreign --constraints requirements.lock \
 	    --output-file requirements-foreign.lock
+	$(COMPILE) $(ARGS) --group bench --constraints requirements.lock \
+	    --constraints requirements-foreign.lock --output-file requirements-bench.lock
 
 clean: ## remove the environments and what tools left behind (no ledger)
-	rm -rf .venv .venv-foreign .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-foreign .venv-bench .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment is made anew when a lock has changed; the package in it is a link to this folder.
@@ -62,10 +67,11 @@ clean: ## remove the environments and what tools left behind (no ledger)
 	$(call new-environment,.venv)
 	@touch $@
 
-.venv-foreign/.dependencies: requirements.lock requirements-foreign.lock
-	$(call new-environment,.venv-foreign)
-	@.venv-foreign/bin/$(PIP_INSTALL) --require-hashes --use-pep517 --no-build-isolation \
-	    --requirement requirements-foreign.lock
+.venv-foreign/.dependencies .venv-bench/.dependencies: .venv-%/.dependencies: \
+    requirements.lock requirements-%.lock
+	$(call new-environment,.venv-$*)
+	@.venv-$*/bin/$(PIP_INSTALL) --require-hashes --use-pep517 --no-build-isolation \
+	    --requirement requirements-$*.lock
 	@touch $@
 
 %/.package: %/.dependencies pyproject.toml

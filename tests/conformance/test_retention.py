@@ -125,12 +125,14 @@ def test_an_order_is_forgotten_as_a_whole(ledger):
 
 
 def test_what_ended_lately_keeps_what_came_before_it(ledger):
-    confirmed(ledger)
-    time.sleep(0.3)
+    long_ago = [confirmed(ledger), confirmed(ledger, 2)]
     settle(ledger, hold(ledger, accept(ledger, cancel(1)).job_id))
-    confirmed(ledger, 2)
-    assert prune(ledger, replace(NOTHING, keep_jobs=0.25)) == Pruned()
-    assert len(rows(ledger)) == 3
+    with ledger.database.write() as connection:
+        of_long_ago = jobs.update().where(jobs.c.id.in_(long_ago))
+        connection.execute(of_long_ago.values(finished_at=jobs.c.finished_at - 7200.0))
+    assert prune(ledger, replace(NOTHING, keep_jobs=3600.0)) == Pruned(jobs=1, orders=1)
+    assert orders_there(ledger) == {order_id(1)}
+    assert len(rows(ledger)) == 2
 
 
 def test_an_order_with_an_open_job_is_not_forgotten(ledger):

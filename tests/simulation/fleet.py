@@ -99,6 +99,13 @@ class Fleet:
         threads = [thread for worker in self.workers for thread in worker.threads]
         return [thread for thread in threads if thread and not thread.dispatches]
 
+    def has_dispatcher(self) -> bool:
+        """Whether one of them makes its rounds now."""
+        threads = [each for worker in self.workers for each in worker.threads]
+        of_those_that_stay = [each for each in threads if not each.worker.is_leaving]
+        now = self.world.now
+        return any(e.dispatches and e.stands_still_until() <= now for e in of_those_that_stay)
+
     def kill_one(self) -> bool:
         """Kill a run where it waits; whether there was one."""
         alive = self.runs

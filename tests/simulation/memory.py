@@ -22,7 +22,7 @@ NUMBERS = "sqlite_sequence"  # where SQLite counts: each history begins with job
 MOST_KNOWN = 1000
 WATCHED = {
     "jobs": "id seq seller order_id task key state effect step waiting_for ready bucket lease_token"
-    " lease_until attempt_count error rank priority",
+    " lease_until attempt_count error rank priority due_at deadline",
     "transitions": "job_id subject old new",
     "attempts": "id job_id number bucket claimed_at finished_at",
     "buckets": "key capacity rate level level_at open_at closed_for throttles",
@@ -34,6 +34,10 @@ TRIGGERS = [
     for table, columns in WATCHED.items()
     for verb, side in (("INSERT", "new"), ("UPDATE", "new"), ("DELETE", "old"))
 ]
+
+
+# The name of a parameter and how it is made what the driver takes; or a value of the statement's.
+Bind = tuple[str | None, Any, Any]
 
 
 class MemoryLedger(Database):
@@ -131,7 +135,7 @@ class Quick:
     def __init__(self, connection: Connection, raw: Any) -> None:
         self._connection = connection
         self._raw = raw
-        self._known: dict[Any, tuple[Compiled, dict[str, Any]]] = {}  # by statement
+        self._known: dict[Any, tuple[Compiled, list[Bind]]] = {}  # by statement
         self._compiled: dict[Any, Compiled] = {}  # by SQLAlchemy's key of what is the same
 
     def __getattr__(self, name: str) -> Any:
@@ -144,21 +148,27 @@ class Quick:
             if len(self._known) > MOST_KNOWN:  # of those that are made for each call
                 self._known.clear()
             self._known[key] = self._compile(statement, given)
-        compiled, values = self._known[key]
+        compiled, binds = self._known[key]
         try:
-            return compiled.run(values | given)
+            return compiled.run(binds, given)
         except SqliteError:  # SQLAlchemy shall raise it, in its own words
             return self._connection.execute(statement, parameters)
 
-    def _compile(self, statement: Any, given: Any) -> "tuple[Compiled, dict[str, Any]]":
-        """What a statement compiles to, and the values that are bound in itself."""
+    def _compile(self, statement: Any, given: Any) -> "tuple[Compiled, list[Bind]]":
+        """What a statement compiles to, and where its values come from."""
         same, bound, *_ = statement._generate_cache_key()
         key = (same, *given)
         if key not in self._compiled:
             self._compiled[key] = Compiled(self._connection.dialect, self._raw, statement, given)
         compiled = self._compiled[key]
-        values = zip(compiled.bound, bound, strict=True)
-        return compiled, compiled.values | {name: bind.effective_value for name, bind in values}
+        pairs = zip(compiled.bound, bound, strict=True)
+        values = compiled.values | {name: bind.effective_value for name, bind in pairs}
+        return compiled, [
+            (name, processor, values.get(name))
+            if name in given or name in compiled.lists
+            else (None, None, processor(values[name]) if processor else values[name])
+            for name, processor in compiled.binds
+        ]
 
 
 class Compiled:
@@ -171,28 +181,41 @@ class Compiled:
         self._execute = raw.execute
         self._sql = str(made)
         processors = made._bind_processors
-        self._lists = {bind.key for bind in made.post_compile_params}
-        self._binds = [(name, processors.get(name)) for name in made.positiontup or ()]
+        self.lists = {made.bind_names[bind] for bind in made.post_compile_params}
+        self.binds = [(name, processors.get(name)) for name in made.positiontup or ()]
         columns = made._result_columns
         kinds = [column.type._cached_result_processor(dialect, None) for column in columns]
         self._converts = [(at, kind) for at, kind in enumerate(kinds) if kind]
         names = [column.keyname for column in columns]
         self._row_of = namedtuple("Row", names, rename=True)._make  # noqa: PYI024 - a class for each
 
-    def run(self, values: Any) -> "Found":
-        sql, bound = self._sql, []
-        for name, processor in self._binds:
-            value = values[name]
-            if name in self._lists:
-                sql = sql.replace(f"__[POSTCOMPILE_{name}]", ", ".join("?" * len(value)))
-                bound += [processor(each) if processor else each for each in value]
-            else:
-                bound.append(processor(value) if processor else value)
+    def run(self, binds: "list[Bind]", given: Any) -> "Found":
+        sql = self._sql
+        if self.lists:
+            sql, bound = self._with_lists(binds, given)
+        else:
+            bound = [
+                value if name is None else (processor(given[name]) if processor else given[name])
+                for name, processor, value in binds
+            ]
         cursor = self._execute(sql, bound)
         rows = cursor.fetchall()
         if self._converts:
             rows = [_converted(row, self._converts) for row in rows]
         return Found([self._row_of(row) for row in rows], cursor.rowcount, cursor.lastrowid)
+
+    def _with_lists(self, binds: "list[Bind]", given: Any) -> tuple[str, list[Any]]:
+        sql, bound = self._sql, []
+        for name, processor, value in binds:
+            if name in self.lists:
+                parts = given.get(name, value)
+                sql = sql.replace(f"__[POSTCOMPILE_{name}]", ", ".join("?" * len(parts)))
+                bound += [processor(each) if processor else each for each in parts]
+            elif name is None:
+                bound.append(value)
+            else:
+                bound.append(processor(given[name]) if processor else given[name])
+        return sql, bound
 
 
 def _converted(row: Any, converts: Any) -> list[Any]:

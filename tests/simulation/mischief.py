@@ -49,7 +49,8 @@ class Mischief:
     def ends(self) -> None:
         """From here on all is well."""
         self.is_over = True
-        self.ledger_away_until = self.provider_away_until = self.lookups_fail_until = 0.0
+        self.ledger_away_until = min(self.ledger_away_until, self.world.now)
+        self.provider_away_until = self.lookups_fail_until = 0.0
 
     def of_call(self, _job: Any, operation: str) -> str | None:
         what = self._at("call", whose="call ")

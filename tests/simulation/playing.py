@@ -26,6 +26,8 @@ from worker.sweeps.stale import StaleSweep
 
 STALE = StalePolicy("acme", every=3600.0, after=5.0, states=("Open",), limit=100)
 SAFETY_NET = 3600.0  # seconds: each wake-up that is missed would show as a token left unused
+NOTICED = 3.0  # seconds until somebody has seen to what is due, though a round may fail
+AFTER_OUTAGE = 30.0  # seconds in which workers write what they kept, before leases are taken away
 UNUSED = 2.0  # seconds for which a token may be left unused in calm times
 REST = 1800.0  # seconds in which everything comes to rest once nothing goes wrong any more
 
@@ -307,6 +309,12 @@ class Stage:
         def is_wanted(bucket: str) -> bool:
             return bool(able) and not away and self.witness.watch.ready_in(bucket)
 
+        if (
+            self.fleet.has_dispatcher()
+            and self.world.now > self.mischief.ledger_away_until + AFTER_OUTAGE
+        ):
+            for job_id in self.witness.watch.overdue(until - NOTICED):
+                self.world.wrongs.append(f"{job_id} is seen to by nobody")
         overlooked = self.witness.watch.overlooked(self.world.now)
         unused = self.witness.watch.tokens.unused(self.world.now, until, is_wanted)
         if unused > UNUSED and self.mischief.is_calm:
@@ -322,7 +330,7 @@ class Stage:
             self.trace.append(f"{self.world.now:.6f} {row}")
             wrote(*row)
 
-        self.witness.watch.wrote = traced  # type: ignore[method-assign]
+        self.witness.watch.wrote = traced
 
 
 def name(order: int) -> str:

@@ -5,12 +5,13 @@ and whether it may follow from what was before. So each history is checked at ev
 cost of the rows that the step has touched.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tests.simulation.tokens import Tokens
 from tests.simulation.world import Thread, World
-from worker.domain.jobs import RANK, Step
+from worker.domain.jobs import LONGEST_LEASE, RANK, Step
 from worker.domain.states import TRANSITIONS
 
 FINAL = {"succeeded", "rejected", "failed", "withdrawn"}
@@ -36,6 +37,17 @@ class JobRow(NamedTuple):
     error: str | None
     rank: int
     priority: int
+    due_at: float
+    deadline: float
+
+    def is_anybodys_from(self) -> float:
+        """When a dispatcher has to take the job on."""
+        if self.state == "running":
+            return self.lease_until or 0.0
+        if self.state in FINAL:
+            return math.inf
+        asleep = not self.ready and self.bucket is not None
+        return min(self.deadline, self.due_at) if asleep else self.deadline
 
     @property
     def holds_order(self) -> bool:
@@ -99,10 +111,16 @@ class Watch:
         free = [
             job.id
             for job in self.jobs.values()
-            if job.waiting_for == "order" and job.state not in FINAL and self._is_free_for(job)
+            if job.waiting_for == "order" and not job.ready and self._is_free_for(job)
         ]
         self._free_since = {job_id: self._free_since.get(job_id, now) for job_id in free}
         return self._free_since
+
+    def overdue(self, by: float) -> list[str]:
+        """The jobs that a dispatcher should have seen to before this moment of the ledger's clock:
+        a lease that has ended, a time that has come or has run out.
+        """
+        return [job.id for job in self.jobs.values() if job.is_anybodys_from() < by]
 
     def _is_free_for(self, job: JobRow) -> bool:
         others = (self.jobs[name] for name in self._of_order[job.order_id] if name != job.id)
@@ -113,7 +131,7 @@ class Watch:
         if subject == "job" and job_id:
             before = self._last.get(job_id)
             self.holds(before == old, f"{job_id} went from {old} to {new}, and was {before}")
-            self.holds(new in TRANSITIONS[old], f"{job_id} went from {old} to {new}")  # type: ignore[index]
+            self.holds(new in TRANSITIONS[old], f"{job_id} went from {old} to {new}")
             self._last[job_id] = new
 
     def _attempted(
@@ -157,11 +175,14 @@ class Watch:
         self.holds(not same, f"{new.id} has the key of {same}")
 
     def _may_be_let_go(self, old: JobRow, new: JobRow) -> None:
-        """A held job is written by its holder, or by a dispatcher once the lease is over."""
+        """A held job is written by its holder, or by a dispatcher once the lease is over, or so
+        long that no worker has made it: the clock was set back.
+        """
         thread = self.world.thread
         if thread is not None and self.holders.get(new.id) is thread:
             return
-        over = old.lease_until is not None and old.lease_until <= self.world.ledger_time()
+        left = (old.lease_until or 0.0) - self.world.ledger_time()
+        over = left <= 0.0 or left > LONGEST_LEASE
         is_dispatchers = thread is not None and thread.dispatches
         self.holds(over and is_dispatchers, f"{new.id} was written by another than its holder")
         self.holders.pop(new.id, None)

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import tomllib
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("requirements.lock", "requirements-foreign.lock")
+LOCKS = ("requirements.lock", "requirements-foreign.lock", "requirements-bench.lock")
 PIN = re.compile(
     r"^([a-z0-9.-]+)==([^\s;]+)(?: ; [^\\]+)?(?: \\\n    --hash=sha256:[0-9a-f]{64})+$"
 )
@@ -90,17 +91,19 @@ def test_a_lock_pins_every_package_with_hashes_and_names_no_address(lock):
 
 @pytest.mark.parametrize("group", requirements())
 def test_the_lock_holds_what_pyproject_asks_for(group):
-    pinned = pins("requirements-foreign.lock" if group == "foreign" else "requirements.lock")
+    own = f"requirements-{group}.lock"
+    pinned = pins(own if own in LOCKS else "requirements.lock")
     for asked in requirements()[group]:
         version = pinned.get(canonicalize_name(asked.name))
         assert version, f"{asked} is not in the lock: make lock"
         assert asked.specifier.contains(version), f"{asked}, but {version} in the lock: make lock"
 
 
-def test_both_locks_agree_where_they_overlap():
-    ours, foreign = (pins(lock) for lock in LOCKS)
-    assert {name: ours[name] for name in ours.keys() & foreign.keys()} == {
-        name: foreign[name] for name in ours.keys() & foreign.keys()
+@pytest.mark.parametrize(("one", "other"), list(combinations(LOCKS, 2)))
+def test_locks_agree_where_they_overlap(one, other):
+    first, second = pins(one), pins(other)
+    assert {name: first[name] for name in first.keys() & second.keys()} == {
+        name: second[name] for name in first.keys() & second.keys()
     }
 
 

@@ -1,6 +1,6 @@
 """Faults on demand: rules of one form, from a file, a control request or a test.
 
-A rule is an object with these keys, all optional but one of the last five:
+A rule is an object with these keys, all optional but one of the last six:
 
     match        which requests: `provider` (amazon_pay, seller_center), `operation`, `order_id`,
                  `seller` as text with wildcards (`S01-*`), and `nth`, the number of the request
@@ -11,6 +11,8 @@ A rule is an object with these keys, all optional but one of the last five:
     probability  act on this share of the rest, drawn from a seeded generator (default 1)
     when         "before" or "after" the operation is applied (default "before")
 
+    staged       somebody else changes the order at that point: the fields of a staged order, and
+                 `order_id` where it is not the one that the request names
     delay        wait so many seconds at that point, then go on
     answer       answer this instead: `status` and `code` (with an optional `message`) give the
                  provider's error document, or `body`: "html", "empty", "plain", "truncated" (the
@@ -39,7 +41,7 @@ from worker.sandbox.fields import BadSetting
 
 When = Literal["before", "after"]
 PATTERNS = ("provider", "operation", "order_id", "seller")
-EFFECTS = ("delay", "answer", "cut", "clock_skew", "read_lag")
+EFFECTS = ("staged", "delay", "answer", "cut", "clock_skew", "read_lag")
 TABLES = "fault"  # [[fault]], in TOML
 KEYS = ("match", "skip", "times", "probability", "when", *EFFECTS)
 SERVER_ERRORS = 500
@@ -68,6 +70,7 @@ class Fault:
     times: int | None = 1
     probability: float = 1.0
     when: When = "before"
+    staged: Mapping[str, object] | None = None
     delay: float = 0.0
     answer: Answer | None = None
     cut: bool = False
@@ -162,6 +165,7 @@ def read(rule: object) -> Fault:
         times=_count(fields, "times", 1),
         probability=_number(fields, "probability", most=1.0, default=1.0) or 0.0,
         when=when,
+        staged=_table(fields["staged"], "A fault's staged") if "staged" in fields else None,
         delay=_number(fields, "delay", default=0.0) or 0.0,
         answer=_answer(fields["answer"]) if "answer" in fields else None,
         cut=bool(fields.get("cut", False)),
@@ -187,11 +191,11 @@ def _answer(value: object) -> Answer:
     )
 
 
-def _table(value: object, what: str, keys: Sequence[str]) -> Mapping[str, object]:
+def _table(value: object, what: str, keys: Sequence[str] | None = None) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise BadSetting(f"{what} is an object, not {value!r}.")
-    for key in value:
-        if key not in keys:
+    for key in value if keys is not None else ():
+        if keys is not None and key not in keys:
             raise BadSetting(f"{what} has no key {key!r}; there are {', '.join(keys)}.")
     return value
 

@@ -66,15 +66,25 @@ class Front:
         self, service: Service, call: Call, fault: Fault, skew: float, entry: Entry
     ) -> Reply:
         if fault.when == "before":
+            self._stage(service, call, fault)
             self._wait(fault.delay)
             if fault.cut or fault.answer is not None:
                 return self._instead(service, call, fault, skew, Reply())
         reply = self._apply(service, call, fault, entry, skew)
         if fault.when == "after":
+            self._stage(service, call, fault)
             self._wait(fault.delay)
             if fault.cut or fault.answer is not None:
                 return self._instead(service, call, fault, skew, reply)
         return reply
+
+    def _stage(self, service: Service, call: Call, fault: Fault) -> None:
+        """What somebody else does to the order at this moment."""
+        if fault.staged is not None:
+            fields = dict(fault.staged)
+            order_id = str(fields.pop("order_id", call.order_id))
+            with self._lock:
+                service.stage(order_id, fields, self._clock())
 
     def _apply(
         self, service: Service, call: Call, fault: Fault, entry: Entry, skew: float

@@ -140,6 +140,7 @@ TABLE = (
     Switch("reason_detail_limit", CENTER, None, Kind.MAYBE_NUMBER),
     # Seller Center: which requests it takes.
     Switch("quota", CENTER, "assumed", ("assumed", "none")),
+    Switch("quota_of", CENTER, "operation", ("operation", "user")),
     Switch("timestamp_window_s", CENTER, 300.0, Kind.NUMBER),
     Switch("timestamp_naive", CENTER, "E004", ("E004", "accept")),
     Switch("timestamp_fraction", CENTER, "accept", ("accept", "E004")),
@@ -158,6 +159,8 @@ TABLE = (
            ("E007: Login failed", "E007: Login failed. Signature mismatching",
             "E007: Login failed. Signature mismatch")),
     Switch("error_code_missing", CENTER, "off", ("off", "on")),
+    # A code that the client does not know is final by the one, and unclear by the other.
+    Switch("item_error_type", CENTER, "by_code", ("by_code", "Sender", "Platform")),
     Switch("json_single_item", CENTER, "object", ("object", "array")),
     Switch("empty_body", CENTER, '""', ('""', "[]", "{}")),
     Switch("head_offset", CENTER, "+0000", ("+0000", "-03:00")),

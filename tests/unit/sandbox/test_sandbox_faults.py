@@ -302,3 +302,26 @@ def test_a_rule_that_cannot_be_is_refused_with_a_sentence(rule, sentence):
     with pytest.raises(BadSetting) as caught:
         faults.read(rule)
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("when", "refused", "left"),
+    [("before", "InvalidOrderReferenceStatus", "Canceled"), ("after", None, "Canceled")],
+)
+def test_somebody_else_changes_an_order_before_or_after_a_request(
+    amazon, sandbox, when, refused, left
+):
+    sandbox.add_fault(match=CONFIRM, when=when, staged={"state": "Canceled"})
+    assert amazon.confirm().code == refused
+    assert state(sandbox) == left
+
+
+def test_somebody_else_may_change_another_order(amazon, sandbox):
+    sandbox.add_fault(match=CONFIRM, staged={"order_id": OTHER, "state": "Closed"})
+    assert amazon.confirm().code is None
+    assert (state(sandbox), state(sandbox, OTHER)) == ("Open", "Closed")
+
+
+def test_what_is_staged_by_a_fault_is_a_table():
+    with pytest.raises(BadSetting, match="A fault's staged is an object, not 'Canceled'"):
+        faults.read({"staged": "Canceled"})

@@ -102,6 +102,13 @@ def test_seller_center_without_a_quota(center, sandbox):
     assert granted(center.cancel, 30) == 30
 
 
+@pytest.mark.parametrize(("kept", "left"), [("operation", 10), ("user", 5)])
+def test_of_whom_seller_centers_quota_is_is_a_switch(center, sandbox, kept, left):
+    sandbox.switch(quota_of=kept)
+    assert granted(center.items, 5) == 5
+    assert granted(center.cancel, 11) == left
+
+
 def test_a_throttled_answer_is_the_documented_one(amazon, center, sandbox):
     granted(amazon.confirm, 2)
     answer = amazon.confirm()

@@ -31,12 +31,12 @@ def error(
     action: str, code: int, message: str, status: int, form: str, switches: Switches
 ) -> Reply:
     """An error's head has neither RequestId nor Timestamp; a format error says where it is."""
-    platform, detail = code in PLATFORM, None
+    platform, detail, kind = code in PLATFORM, None, switches.word("item_error_type")
     if FORMAT_ERROR in message:
         platform, detail = False, FORMAT_DETAIL
     head = {
         "RequestAction": action,
-        "ErrorType": "Platform" if platform else "Sender",
+        "ErrorType": ("Platform" if platform else "Sender") if kind == "by_code" else kind,
         "ErrorCode": None if switches.is_on("error_code_missing") else str(code),
         "ErrorMessage": message,
     }

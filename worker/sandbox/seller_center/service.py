@@ -116,8 +116,9 @@ class SellerCenter:
         quota = account.quotas.get(call.operation)
         if quota is None and self._switches.word("quota") == "none":
             return Admission()
+        of_operation = call.operation if self._switches.word("quota_of") == "operation" else ""
         take = self._quotas.take(
-            (self.provider, account.user_id, call.operation),
+            (self.provider, account.user_id, of_operation),
             quota or ASSUMED_QUOTA,
             call.request.arrived,
             by_ticks=self._switches.word("restore") == "per_tick",
