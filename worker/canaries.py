@@ -27,7 +27,7 @@ log = logs.get("worker.canaries")
 
 CANARY = "worker.canary"  # stands where a message names its task; there is no such task
 EVERY = 2.0  # seconds between two canaries
-SILENT = 8.0  # seconds without one's return after which the consumer begins anew
+SILENT = 6.0  # seconds without one's return after which the consumer begins anew
 STUCK = 15.0  # seconds that it is given to do so, before the process ends
 KEPT = 60.0  # seconds that the queue of a worker that was killed is kept by the broker
 STUCK_EXIT = 70  # the exit code of a worker that cannot begin anew: an error of its own
@@ -127,9 +127,11 @@ class WatchStep(bootsteps.StartStopStep):
                     retry=False,
                 )
 
+        # One that cannot leave counts as well: it may be the same network that swallows both
+        # ways, and a consumer that begins anew for nothing has lost nothing.
+        self.watch.sent()
         with forks.held_off():
-            if publishing.attempt(send):
-                self.watch.sent()
+            publishing.attempt(send)
 
     def _begin_anew(self, parent: Any) -> None:
         """Have the main loop drop its connection; end the process if it does not come to it."""

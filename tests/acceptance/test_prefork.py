@@ -126,9 +126,9 @@ def test_what_celery_says_of_a_lost_call_neither_ends_its_job_nor_fires_what_han
 ):
     arguments, lose, said = LOSSES[loss]
     url = reachable("redis")
-    shop.configuration(broker__url=url, worker__call_timeout="2s", worker__lease="3s")
+    shop.configuration(broker__url=url, worker__call_timeout="5s", worker__lease="6s")
     runtime = shop.ledger()
-    sandbox.add_fault(match={"operation": "Confirm*"}, when="after", delay=1.5, times=1)
+    sandbox.add_fault(match={"operation": "Confirm*"}, when="after", delay=4.0, times=1)
     worker = start(*arguments)
     # Else a repeat of the message is there, too.
     until(lambda: "ready." in shop.log_of(worker), IN_THE_END)
@@ -143,7 +143,7 @@ confirm.apply_async(
         lambda: next((e.id for e in standing(runtime).values() if e.state == "running"), 0),
         IN_THE_END,
     )
-    time.sleep(0.2)  # it is in its call, for a second more
+    time.sleep(0.2)  # it is in its call, for some seconds more
     if lose:
         lose(worker, url, job)
     until(lambda: said in shop.log_of(worker), IN_THE_END)
