@@ -8,7 +8,9 @@ from tests.simulation.fleet import Fleet
 from tests.simulation.mischief import Mischief
 from tests.simulation.witness import Witness
 
-NOTICED = 3.0  # seconds until somebody has seen to what is due, though a round may fail
+# Seconds until somebody has seen to what is due, though a round may fail, and the next one leaves
+# leases alone for a moment.
+NOTICED = 5.0
 AFTER_OUTAGE = 30.0  # seconds in which workers write what they kept, before leases are taken away
 UNUSED = 2.0  # seconds for which a token may be left unused in calm times
 
@@ -26,7 +28,7 @@ class Diligence:
         if self.witness.clock_was_set:  # what is due by it, nobody can tell
             return
         back = self.world.now > self.mischief.ledger_away_until + AFTER_OUTAGE
-        if back and self.fleet.has_dispatcher():
+        if back and self.fleet.has_dispatcher(NOTICED):
             for job_id in self.watch.overdue(until - NOTICED):
                 self.world.wrongs.append(f"{job_id} is seen to by nobody")
         overlooked = self.watch.overlooked(self.world.now)
