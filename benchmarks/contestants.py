@@ -97,7 +97,7 @@ class Stage:
         return [Call(*map(float, line.split())) for line in lines]
 
     def record(self, asks: Sequence[Ask]) -> None:
-        """Ask for many jobs before there is a worker, the quickest way that there is."""
+        """Ask for many jobs, the quickest way that there is."""
         if self.module != "worker":
             self.ask(asks)
             return
@@ -107,8 +107,8 @@ class Stage:
         self.processes.run("-m", "worker", "enqueue", str(file), **self.environ)
 
     def pile_up(self, seller: str, number: int) -> None:
-        """A backlog of a seller, whose quota lets less than 60 requests through at once."""
-        self.ask([order(seller, 900_000 + each) for each in range(60)])
+        """A backlog of a seller, whose quota lets less than 300 requests through meanwhile."""
+        self.record([order(seller, 900_000 + each) for each in range(300)])
         if self.module == "worker":
             copy_newest_job(self.queue, number)
         else:

@@ -5,15 +5,18 @@ from contextlib import suppress
 from typing import Any
 
 from celery import bootsteps
+from celery.worker import state
 
-from worker import chords, forks, logs
+from worker import broker, chords, forks, leaving, logs
 from worker.dispatcher import AFTER_ERROR, Dispatcher
-from worker.errors import LedgerUnavailable
+from worker.errors import LedgerUnavailable, SchemaUnknown
 from worker.ledger.chords import Chord
 from worker.ledger.continuations import Message
 from worker.ledger.database import Database
 from worker.ledger.schedules import Due
 from worker.tasks import JobTask, publishing
+
+LEDGER_EXIT = 3  # as of the command line: the ledger cannot be used
 
 log = logs.get("worker.dispatcher")
 
@@ -71,6 +74,9 @@ class DispatcherStep(bootsteps.StartStopStep):
         while not self._stopping.is_set():
             try:
                 self._make_rounds(dispatcher, now.ledger.database)
+            except SchemaUnknown as error:
+                log.critical("the worker ends", error=str(error))
+                self._end_worker()
             except LedgerUnavailable as error:
                 dispatcher.lose(error)
             except Exception:  # the fleet must not stand still for one odd row
@@ -78,6 +84,13 @@ class DispatcherStep(bootsteps.StartStopStep):
             self._stopping.wait(AFTER_ERROR)
         with suppress(LedgerUnavailable), forks.held_off():
             dispatcher.leave()
+
+    def _end_worker(self) -> None:
+        """As after SIGTERM, but with an exit code that its supervisor can tell from that."""
+        self._stopping.set()
+        leaving.begin()
+        state.should_stop = LEDGER_EXIT
+        broker.interrupt()
 
     def _make_rounds(self, dispatcher: Dispatcher, database: Database) -> None:
         with database.watch() as changes:

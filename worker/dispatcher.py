@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from worker import logs
-from worker.errors import LedgerUnavailable
+from worker.errors import LedgerUnavailable, SchemaUnknown
 from worker.ledger import recovery, returning, rounds, routing, schedules
 from worker.ledger.chords import Chord
 from worker.ledger.continuations import Message
@@ -58,7 +58,10 @@ class Dispatcher:
         self._prepared = True
 
     def round(self) -> float:
-        """Do all that is to do now; the seconds until there may be something new."""
+        """Do all that is to do now; the seconds until there may be something new.
+
+        Raises SchemaUnknown: no round will ever succeed.
+        """
         try:
             if self._away:
                 self._found_at = self._ledger.database.time()
@@ -75,6 +78,8 @@ class Dispatcher:
             found = rounds.dispatch(
                 self._ledger, self._worker, self._slots, self._outstanding, next_sweep
             )
+        except SchemaUnknown:
+            raise
         except LedgerUnavailable as error:
             self.lose(error)
             return AFTER_ERROR

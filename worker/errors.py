@@ -35,6 +35,14 @@ class LedgerUndone(LedgerUnavailable):
     """
 
 
+class LedgerHeldUp(LedgerUnavailable):
+    """Another transaction holds what is wanted, and has not ended in time."""
+
+
+class SchemaUnknown(LedgerUnavailable):
+    """The ledger has another schema than this version works with; waiting changes nothing."""
+
+
 class CommitUnknown(LedgerUnavailable):
     """The connection was lost while a transaction was committed: it is written, or it is not."""
 

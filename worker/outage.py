@@ -14,10 +14,11 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponent
 
 from worker import logs
 from worker.clock import Clock
-from worker.errors import LedgerMisconfigured, LedgerUnavailable
+from worker.errors import LedgerMisconfigured, LedgerUnavailable, SchemaUnknown
 
 KEPT_SECONDS = 300.0
 LEAVING_SECONDS = 5.0
+LASTING = (LedgerMisconfigured, SchemaUnknown)  # no waiting helps
 LONGEST_WAIT = 1.0  # seconds between two tries
 
 Value = TypeVar("Value")
@@ -58,7 +59,7 @@ class Outage:
 
 
 def _passes(error: BaseException) -> bool:
-    return isinstance(error, LedgerUnavailable) and not isinstance(error, LedgerMisconfigured)
+    return isinstance(error, LedgerUnavailable) and not isinstance(error, LASTING)
 
 
 def _tell(state: RetryCallState) -> None:

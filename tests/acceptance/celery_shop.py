@@ -13,8 +13,10 @@ import pytest
 from sqlalchemy import select
 
 from tests.proxies import Proxy
-from worker.domain.jobs import FINAL
+from worker.domain.jobs import FINAL, Task
+from worker.ledger.acceptance import Terms
 from worker.ledger.schema import jobs
+from worker.producers import new_id
 
 BROKERS = {  # the variables are for two runs of the tests beside each other
     "memory": "memory://",
@@ -104,6 +106,13 @@ def produce(shop, lines, **env):
     return json.loads(done.stdout) if done.stdout.strip() else None
 
 
+def record(runtime, order_id):
+    """Record a confirm as a producer does whom no broker reaches; its id."""
+    request = runtime.producers.request(Task.CONFIRM, (order_id,), {"seller": "acme"})
+    terms = Terms(job_id=new_id(), actor="test", may_publish=False)
+    return runtime.producers.accept(request, terms).job_id
+
+
 def standing(runtime, ids=None):
     """The rows of the jobs, by id."""
     with runtime.ledger.database.read() as connection:
@@ -111,7 +120,7 @@ def standing(runtime, ids=None):
     return {row.id: row for row in rows if ids is None or row.id in ids}
 
 
-def finished(runtime, ids):
+def finished(runtime, ids=None):
     return all(row.state in FINAL for row in standing(runtime, ids).values())
 
 

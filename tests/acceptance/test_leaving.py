@@ -9,7 +9,7 @@ from collections import Counter
 
 import celery_shop
 import pytest
-from celery_shop import changes, finished, order, reachable, standing
+from celery_shop import changes, finished, order, reachable, record, standing
 from processes import until
 from sqlalchemy import select
 
@@ -26,7 +26,7 @@ ended = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
 ids, errors, longest = [], [], 0.0
 for number in itertools.count():
-    if ended.wait(0.05):
+    if ended.wait(0.1):
         break
     begun = time.monotonic()
     try:
@@ -36,19 +36,19 @@ for number in itertools.count():
     longest = max(longest, time.monotonic() - begun)
 print(json.dumps([ids, errors, longest]))
 """
-SECONDS = 8.0  # that a job may take from its acceptance to its end, on a machine that is busy
+SECONDS = 15.0  # that a job may take from its acceptance to its end, on a machine that is busy
+WAIT = 60.0  # seconds after which what was awaited will not come
 
 
-@pytest.mark.parametrize(
-    ("broker", "pools"),
-    [("rabbitmq", ("threads", "prefork", "threads"))],
-)
+POOLS = ("threads", "prefork", "threads")
+
+
 def test_a_fleet_that_is_restarted_in_turn_delays_no_job_and_sends_none_twice(
-    shop, sandbox, postgresql, broker, pools
+    postgresql, shop, sandbox
 ):
     shop.configuration(
         ledger__url=postgresql,
-        broker__url=reachable(broker),
+        broker__url=reachable("rabbitmq"),
         worker__call_timeout="3s",
         worker__lease="5s",
     )
@@ -58,11 +58,11 @@ def test_a_fleet_that_is_restarted_in_turn_delays_no_job_and_sends_none_twice(
     def start(pool):
         options = ("--without-mingle", "-c", "3", "-P", pool)
         worker = shop.start("celery", "-A", "shop_app", "worker", *options)
-        until(lambda: "ready." in shop.log_of(worker))
+        until(lambda: "ready." in shop.log_of(worker), WAIT)
         return worker
 
     sandbox.add_fault(match={"operation": "Confirm*"}, delay=0.2, times=None)
-    fleet = [(pool, start(pool)) for pool in pools]
+    fleet = [(pool, start(pool)) for pool in POOLS]
     producer = subprocess.Popen(
         [sys.executable, "-c", PRODUCER],
         cwd=shop.directory,
@@ -71,19 +71,19 @@ def test_a_fleet_that_is_restarted_in_turn_delays_no_job_and_sends_none_twice(
         stdout=subprocess.PIPE,
         text=True,
     )
-    until(lambda: len(sandbox.requests()) > 10)
+    until(lambda: len(sandbox.requests()) > 10, WAIT)
     ended = []
     for pool, worker in fleet:
         told = time.monotonic()
         worker.send_signal(signal.SIGTERM)
-        until(lambda worker=worker: worker.poll() is not None)
+        until(lambda worker=worker: worker.poll() is not None, WAIT)
         ended.append(round(time.monotonic() - told, 1))
         assert worker.returncode == 0, shop.log_of(worker)
         start(pool)
     said, _ = producer.communicate()
     ids, errors, longest = json.loads(said)
     assert errors == []
-    until(lambda: finished(runtime, ids))
+    until(lambda: finished(runtime, ids), WAIT)
     rows = standing(runtime, ids).values()
     took = sorted(row.finished_at - row.accepted_at for row in rows)
     sys.stdout.write(
@@ -106,19 +106,17 @@ def test_a_call_that_hangs_holds_its_worker_for_its_time_out_and_is_looked_up(sh
     sandbox.stage(order(1), state="Draft")
     sandbox.add_fault(match={"operation": "Confirm*"}, when="after", delay=30.0, times=1)
     worker = shop.start_worker("--concurrency", "2")
-    (job,) = celery_shop.produce(
-        shop, f'print(json.dumps([confirm.delay({order(1)!r}, seller="acme").id]))'
-    )
-    until(lambda: standing(runtime)[job].state == "running")
+    job = record(runtime, order(1))
+    until(lambda: standing(runtime)[job].state == "running", WAIT)
     told = time.monotonic()
     worker.send_signal(signal.SIGTERM)
-    until(lambda: worker.poll() is not None)
-    assert time.monotonic() - told < 1.0 + 4.0  # the call's, and an end on a busy machine
+    until(lambda: worker.poll() is not None, WAIT)
+    assert time.monotonic() - told < 1.0 + 9.0  # the call's, and an end on a busy machine
     assert worker.returncode == 0, shop.log_of(worker)
     assert standing(runtime)[job].state == "in_doubt", shop.log_of(worker)
 
 
-@pytest.mark.parametrize("pool", ["threads", "prefork", "solo"])
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
 def test_a_job_that_waits_in_its_slot_is_handed_back_at_once(shop, sandbox, pool):
     sandbox.add_fault(
         match={"operation": "Confirm*"},
@@ -137,15 +135,13 @@ def test_a_job_that_waits_in_its_slot_is_handed_back_at_once(shop, sandbox, pool
     celery_shop.write(shop)
     options = ("--without-mingle", "-c", "2", "-P", pool)
     worker = shop.start("celery", "-A", "shop_app", "worker", *options)
-    (job,) = celery_shop.produce(
-        shop, f'print(json.dumps([confirm.delay({order(1)!r}, seller="acme").id]))'
-    )
-    until(lambda: "RequestThrottled" in shop.log_of(worker))
+    job = record(runtime, order(1))
+    until(lambda: "RequestThrottled" in shop.log_of(worker), WAIT)
     assert standing(runtime)[job].state == "running"
     told = time.monotonic()
     worker.send_signal(signal.SIGTERM)
-    until(lambda: standing(runtime)[job].state == "waiting", 5.0)
-    assert time.monotonic() - told < 5.0
-    until(lambda: worker.poll() is not None)
+    until(lambda: standing(runtime)[job].state == "waiting")
+    assert time.monotonic() - told < 5.0  # and not the ten of the wait
+    until(lambda: worker.poll() is not None, WAIT)
     assert worker.returncode == 0, shop.log_of(worker)
     assert len(sandbox.requests()) == 1

@@ -11,7 +11,7 @@ from pathlib import Path
 import celery
 import celery_shop
 import pytest
-from celery_shop import changes, continued, finished, order, reachable, standing
+from celery_shop import changes, continued, finished, order, reachable, record, standing
 from processes import until
 
 from worker.ledger.schema import transitions
@@ -52,7 +52,7 @@ def kill_children(worker, chance, done):
     """Kill a child every now and then, until there were enough or all is done; how many it were."""
     for killed in range(KILLS):
         time.sleep(chance.uniform(0.05, 0.4))
-        pids = until(lambda: children(worker) or done())
+        pids = until(lambda: children(worker) or done(), IN_THE_END)
         if done():
             return killed
         os.kill(chance.choice(pids), signal.SIGKILL)
@@ -65,7 +65,7 @@ def kill_children(worker, chance, done):
     indirect=["ledger_url"],
 )
 def test_children_killed_under_load_lose_nothing_and_do_nothing_twice(
-    shop, sandbox, start, produce, ledger_url, broker
+    ledger_url, shop, sandbox, start, broker
 ):
     shop.configuration(
         ledger__url=ledger_url,
@@ -75,15 +75,10 @@ def test_children_killed_under_load_lose_nothing_and_do_nothing_twice(
     )
     runtime = shop.ledger()
     sandbox.add_fault(match={"operation": "Confirm*"}, delay=0.1, times=None)
-    ids = produce(
-        """
-print(json.dumps(
-    [confirm.delay(f"S01-0000000-{n:07}", seller="acme").id for n in range(30)]
-))
-"""
-    )
+    ids = [record(runtime, order(number)) for number in range(30)]
     worker = start("--max-tasks-per-child", "5")
-    until(sandbox.requests)  # a child that dies before the first of them works ends Celery's worker
+    # A child that dies before the worker is ready ends Celery's worker.
+    until(sandbox.requests, IN_THE_END)
     killed = kill_children(worker, random.Random(SEED), lambda: finished(runtime, ids))
     assert killed > KILLS / 2, shop.log_of(worker)
     until(lambda: finished(runtime, ids), IN_THE_END)
@@ -92,7 +87,7 @@ print(json.dumps(
     assert changes(sandbox) == {"ConfirmOrderReference": 30}
     assert worker.poll() is None, shop.log_of(worker)
     worker.send_signal(signal.SIGTERM)
-    assert until(lambda: worker.poll() is not None), shop.log_of(worker)
+    until(lambda: worker.poll() is not None, IN_THE_END)
     assert worker.returncode == 0, shop.log_of(worker)
     assert "deadlock" not in shop.log_of(worker)
 
@@ -135,7 +130,8 @@ def test_what_celery_says_of_a_lost_call_neither_ends_its_job_nor_fires_what_han
     runtime = shop.ledger()
     sandbox.add_fault(match={"operation": "Confirm*"}, when="after", delay=1.5, times=1)
     worker = start(*arguments)
-    until(lambda: "ready." in shop.log_of(worker))  # else a repeat of the message is there, too
+    # Else a repeat of the message is there, too.
+    until(lambda: "ready." in shop.log_of(worker), IN_THE_END)
     lines = f"""
 confirm.apply_async(
     ({order(1)!r},), {{"seller": "acme"}}, link=ship.s(), link_error=[bill.si(1), sorry.s()]
@@ -143,14 +139,17 @@ confirm.apply_async(
 """
     producer = threading.Thread(target=produce, args=(lines,))
     producer.start()
-    job = until(lambda: next((e.id for e in standing(runtime).values() if e.state == "running"), 0))
+    job = until(
+        lambda: next((e.id for e in standing(runtime).values() if e.state == "running"), 0),
+        IN_THE_END,
+    )
     time.sleep(0.2)  # it is in its call, for a second more
     if lose:
         lose(worker, url, job)
-    until(lambda: said in shop.log_of(worker))
+    until(lambda: said in shop.log_of(worker), IN_THE_END)
     if worker.poll() is not None:
         worker = start()
-    until(lambda: continued(shop))
+    until(lambda: continued(shop), IN_THE_END)
     producer.join()
     (row,) = standing(runtime).values()
     assert row.state == "succeeded", shop.log_of(worker)

@@ -1,25 +1,28 @@
 """A consumer whose connection is open and dead: the worker notices, and works on."""
 
+import json
 import signal
 import sys
 import time
 from contextlib import ExitStack
+from datetime import datetime
 
 import celery_shop
 import kombu
 import pytest
-from celery_shop import changes, finished, proxied, standing
+from celery_shop import changes, finished, order, proxied, record, standing
 from processes import opened, until
 
 pytestmark = pytest.mark.usefixtures("brokers_alone")
 NOTICED_WITHIN = 20.0  # seconds
-ASK = 'print(json.dumps([confirm.delay("S01-0000000-{0:07}", seller="acme").id]))'
+WAIT = 60.0  # seconds after which what was awaited will not come
+NOTICED = "nothing was received for too long"
 
 
 @pytest.mark.parametrize("pool", ["threads", "prefork"])
 def test_a_consumer_that_receives_nothing_begins_anew(tmp_path, sandbox, pool):
     with ExitStack() as stack:
-        shops, proxies, workers, runtimes, ids, done = {}, {}, {}, {}, {}, {}
+        shops, proxies, workers, runtimes = {}, {}, {}, {}
         for number, broker in enumerate(("redis", "rabbitmq")):
             proxies[broker], url = stack.enter_context(proxied(broker))
             (tmp_path / broker).mkdir()
@@ -31,34 +34,34 @@ def test_a_consumer_that_receives_nothing_begins_anew(tmp_path, sandbox, pool):
                 *("celery", "-A", "shop_app", "worker", "--without-mingle", "--without-gossip"),
                 *("-P", pool, "-c", "2", "-l", "INFO"),
             )
-            ids[broker] = celery_shop.produce(shop, ASK.format(number))
-        for broker in shops:
-            until(lambda broker=broker: finished(runtimes[broker], ids[broker]))
+            record(runtimes[broker], order(number))
+        for broker, runtime in runtimes.items():
+            until(lambda runtime=runtime: finished(runtime), WAIT)
             proxies[broker].freeze()
-        frozen_at = time.monotonic()
-        for number, broker in enumerate(shops, start=10):
-            ids[broker] += celery_shop.produce(shops[broker], ASK.format(number))
-        until(lambda: all(end(runtimes, ids, done, frozen_at)), NOTICED_WITHIN)
-        sys.stdout.write(f"{pool}: done so many seconds after the silence: {done}\n")
+        frozen_at = time.time()
+        for number, runtime in enumerate(runtimes.values(), start=10):
+            record(runtime, order(number))
+        for broker, runtime in runtimes.items():
+            until(lambda runtime=runtime: finished(runtime), WAIT)
+            assert {row.state for row in standing(runtime).values()} == {"succeeded"}
+            noticed = noticed_at(shops[broker].log_of(workers[broker])) - frozen_at
+            done = max(row.finished_at for row in standing(runtime).values()) - frozen_at
+            sys.stdout.write(f"{broker}, {pool}: {noticed:.1f} s, work done at {done:.1f} s\n")
+            assert noticed < NOTICED_WITHIN
         assert changes(sandbox) == {"ConfirmOrderReference": 4}
-        for broker, worker in workers.items():
-            said = shops[broker].log_of(worker)
-            assert "nothing was received for too long" in said
-            assert worker.poll() is None, said
+        for worker in workers.values():
+            assert worker.poll() is None
             worker.send_signal(signal.SIGTERM)
         for broker, worker in workers.items():
-            until(lambda worker=worker: worker.poll() is not None)
+            until(lambda worker=worker: worker.poll() is not None, WAIT)
             assert worker.returncode == 0, shops[broker].log_of(worker)
     nothing_stays()
 
 
-def end(runtimes, ids, done, since):
-    """Which of them are done; `done` gets the seconds."""
-    for broker, runtime in runtimes.items():
-        if finished(runtime, ids[broker]) and broker not in done:
-            assert {row.state for row in standing(runtime).values()} == {"succeeded"}
-            done[broker] = round(time.monotonic() - since, 1)
-        yield broker in done
+def noticed_at(said):
+    """Epoch seconds of the first line that tells of the silence."""
+    line = next(line for line in said.splitlines() if NOTICED in line and line.startswith("{"))
+    return datetime.fromisoformat(json.loads(line)["timestamp"]).timestamp()
 
 
 def nothing_stays():

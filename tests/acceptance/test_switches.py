@@ -179,6 +179,8 @@ def test_the_job_ends_as_it_is_at_the_provider(world, row):
     world.work(world.all_final)
     job = world.states()[job_id]
     assert (_end(job), sandbox.order(order)["state"]) == (row.ends, row.state), job.error
+    if row.words == ORPHAN and job.state == "succeeded":
+        assert "without its parent_order_id" in job.receipt["why"]
     assert max(sandbox.order(order)["changed"].values(), default=0) <= 1
 
 

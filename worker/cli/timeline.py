@@ -156,6 +156,8 @@ def _receipt(receipt: Mapping[str, Any]) -> Iterator[str]:
     ]
     if told:
         yield f"  receipt   {', '.join(told)}"
+    if receipt.get("why"):
+        yield f"  because   {plain(receipt['why'])}"
 
 
 def _in_words(word: str, value: str) -> str:

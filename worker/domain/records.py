@@ -4,12 +4,17 @@ from dataclasses import replace
 from typing import Any
 
 from worker.domain.choices import Decision
-from worker.domain.jobs import Job
+from worker.domain.jobs import Effect, Job
 from worker.domain.outcomes import Answer, Basis, OrderView, Outcome
 from worker.domain.remedies import remedy_of
 
 # Kinds under which a refusal of the provider's is kept until a lookup has been read.
 REFUSALS = frozenset({"state_refused", "rejected"})
+# Of a write without a lookup that was repeated.
+UNREAD = (
+    "the answer to an earlier request was lost, and without its parent_order_id the item cannot be"
+    " read back; it was asked for again, and the provider"
+)
 
 
 def error_of(kind: str, answer: Answer) -> dict[str, Any]:
@@ -70,11 +75,21 @@ def receipt_of(
         "basis": str(basis),
         # Found so rather than done by the request whose answer this is.
         "already": order is not None or basis is Basis.INFERRED,
+        "why": _why(job, basis, order),
         "request_id": answer.request_id,
         "order_state": None,
         "details": None,
     }
     return receipt | (read_of(order) if order else {})
+
+
+def _why(job: Job, basis: Basis, order: OrderView | None) -> str | None:
+    """On what the success rests, where a lookup would have told and none is possible."""
+    if order is not None or job.effect is not Effect.POSSIBLE:
+        return None
+    if basis is Basis.INFERRED:
+        return f"{UNREAD} refused the repeat for the item's state: it is cancelled already"
+    return f"{UNREAD} has applied the repeat"
 
 
 def read_of(order: OrderView) -> dict[str, Any]:

@@ -186,10 +186,14 @@ class Database:
         The limit is of PostgreSQL; on SQLite whoever writes waits for nobody.
         """
         with connection.begin_nested():
-            if not self.is_sqlite:
-                limit = text("SELECT set_config('lock_timeout', :limit, true)")
-                connection.execute(limit, {"limit": f"{seconds * 1000:.0f}ms"})
+            self.be_impatient(connection, seconds)
             yield
+
+    def be_impatient(self, connection: Connection, seconds: float) -> None:
+        """Wait so long for a lock at most, until the end of the transaction or of its part."""
+        if not self.is_sqlite:
+            limit = text("SELECT set_config('lock_timeout', :limit, true)")
+            connection.execute(limit, {"limit": f"{seconds * 1000:.0f}ms"})
 
     def announce(self, connection: Statements) -> None:
         """Wake the dispatchers when the transaction commits; on SQLite they see its commit."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError
 
-from worker.errors import LedgerUnavailable, LedgerUndone
+from worker.errors import LedgerHeldUp, LedgerUnavailable, LedgerUndone, SchemaUnknown
 
 LOCK_SECONDS = 10  # how long a statement waits for somebody's transaction
 LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for such a wait that ended
@@ -20,7 +20,7 @@ class Refusal:
 
 
 HELD_UP = Refusal(
-    LedgerUnavailable,
+    LedgerHeldUp,
     "is held up: another transaction, perhaps a shop's that asks for the same order, has not"
     f" ended within {LOCK_SECONDS} s.",
 )
@@ -32,12 +32,19 @@ UNDONE = Refusal(
     LedgerUndone,
     "has undone the transaction in favour of another one, twice; nothing was written. Try again.",
 )
+UNKNOWN = Refusal(
+    SchemaUnknown,
+    "lacks a table or a column that this version of order-worker knows: it was migrated by another"
+    " one, or never. Install the version that belongs to it, or run `order-worker migrate`.",
+)
 # By SQLSTATE on PostgreSQL, by primary result code on SQLite.
 KNOWN: dict[str | int, Refusal] = {
     LOCK_NOT_AVAILABLE: HELD_UP,
     "40P01": UNDONE,  # deadlock_detected
     "40001": UNDONE,  # serialization_failure
     "53100": FULL,  # disk_full
+    "42P01": UNKNOWN,  # undefined_table
+    "42703": UNKNOWN,  # undefined_column
     sqlite3.SQLITE_FULL: FULL,
 }
 
@@ -45,6 +52,8 @@ KNOWN: dict[str | int, Refusal] = {
 def of(error: DBAPIError) -> Refusal | None:
     """What is known of an error, whichever driver has raised it."""
     code = getattr(error.orig, "sqlstate", None)
+    if code is None and str(error.orig).startswith(("no such table", "no such column")):
+        return UNKNOWN  # SQLite has no code for them
     if code is None:
         code = getattr(error.orig, "sqlite_errorcode", -1) & 0xFF
     return KNOWN.get(code)

@@ -145,6 +145,15 @@ def test_a_repeat_of_an_unanswered_request_that_the_state_refuses_succeeds_by_in
     decision = decide(job, STATE_REFUSED, at(can_look_up=False), POLICY)
     assert decision.state is State.SUCCEEDED
     assert (decision.receipt["basis"], decision.receipt["already"]) == ("inferred", True)
+    assert "without its parent_order_id the item cannot be read back" in decision.receipt["why"]
+    assert "refused the repeat for the item's state" in decision.receipt["why"]
+
+
+def test_a_repeat_of_an_unanswered_request_that_is_applied_says_that_it_was_one():
+    job = a_job(task=Task.CANCEL, effect=Effect.POSSIBLE, sends=2)
+    decision = decide(job, APPLIED, at(can_look_up=False), POLICY)
+    assert (decision.state, decision.receipt["basis"]) == (State.SUCCEEDED, "own")
+    assert decision.receipt["why"].endswith("and the provider has applied the repeat")
 
 
 @pytest.mark.parametrize("sends", [1, 2])
@@ -177,6 +186,7 @@ def test_a_cancel_that_was_applied_has_no_details_to_look_up():
         "order_id": "S01-1",
         "basis": "own",
         "already": False,
+        "why": None,
         "request_id": "r-1",
         "order_state": None,
         "details": None,
