@@ -99,12 +99,12 @@ class Fleet:
         threads = [thread for worker in self.workers for thread in worker.threads]
         return [thread for thread in threads if thread and not thread.dispatches]
 
-    def has_dispatcher(self) -> bool:
-        """Whether one of them makes its rounds now."""
+    def has_dispatcher(self, seconds: float) -> bool:
+        """Whether one of them makes its rounds, and has not stood still for so long."""
         threads = [each for worker in self.workers for each in worker.threads]
         of_those_that_stay = [each for each in threads if not each.worker.is_leaving]
-        now = self.world.now
-        return any(e.dispatches and e.stands_still_until() <= now for e in of_those_that_stay)
+        before = self.world.now - seconds
+        return any(e.dispatches and e.stands_still_until() <= before for e in of_those_that_stay)
 
     def kill_one(self) -> bool:
         """Kill a run where it waits; whether there was one."""
