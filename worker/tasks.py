@@ -209,7 +209,8 @@ class JobTask(CeleryTask):
             return outage().sit_out(carry)
         except LedgerUnavailable as error:
             log.warning("the ledger is away: the message goes back", error=str(error))
-            self._send(self.request.id, args, dict(kwargs), self._hung_elsewhere())
+            hung = {**(self._hung_elsewhere() or {}), **self._times_elsewhere()}
+            self._send(self.request.id, args, dict(kwargs), hung)
             raise Ignore from None
 
     def _from_elsewhere(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Job | None:
@@ -248,6 +249,11 @@ class JobTask(CeleryTask):
         except BadInput as error:
             log.error("accepted without what hangs on the message", error=str(error))  # noqa: TRY400
             return None
+
+    def _times_elsewhere(self) -> dict[str, str]:
+        """The times of a message that goes back, as it came with them: nobody else knows them."""
+        found = {"eta": self.request.get(DUE), "expires": self.request.get("expires")}
+        return {name: time for name, time in found.items() if isinstance(time, str) and time}
 
     def _time_elsewhere(self, field: str) -> float | None:
         """Seconds until a time that the message carries; None if it is no time."""

@@ -142,3 +142,19 @@ def test_a_worker_that_stands_still_within_a_transaction_holds_nobody_up(
         assert settle(other, held)  # it waits for the order's lock, and no longer than that
         connection.execute(text("SELECT 1"))
     assert rows(other)[0].state == "succeeded"
+
+
+def test_a_server_that_may_only_be_read_is_a_ledger_that_is_away(open_ledger, url, server):
+    if url.startswith("sqlite"):
+        pytest.skip("SQLite has no standby")
+    ledger, name = open_ledger(), url.rpartition("/")[2]
+    held = hold(ledger, accept(ledger, confirm(1)).job_id)
+    setting = f"ALTER DATABASE {name} SET default_transaction_read_only ="
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"{setting} on")  # as whoever is reached during a failover
+        ledger.database.engine.dispose()
+        for verb in (lambda: accept(ledger, confirm(2)), lambda: settle(ledger, held)):
+            with pytest.raises(LedgerUnavailable, match="read-only"):
+                verb()
+        connection.exec_driver_sql(f"{setting} off")
+    assert settle(ledger, held)  # by another connection: that one would stay read-only

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from celery import Celery, chain, chord, group, signature
+from celery import Task as CeleryTask
 from celery.app.trace import trace_task
 from celery.exceptions import Ignore
 from sqlalchemy import func, select
@@ -15,7 +16,8 @@ from worker.domain.jobs import Task
 from worker.errors import BadInput, Failed, LedgerUnavailable, Rejected, Withdrawn
 from worker.ledger import outside, recovery, withdrawals
 from worker.ledger.schema import aliases, jobs, results, transitions
-from worker.tasks import kept
+from worker.outage import Outage
+from worker.tasks import DUE, JobTask, kept
 
 ORDER = "S01-1234567-1234567"
 
@@ -567,3 +569,19 @@ def test_a_chord_that_another_application_keeps_is_refused(rows, door):
     assert [(job.order_id, job.options["chord"]["task"]) for job in rows()] == [
         (ORDER, "worker.confirm")
     ]
+
+
+def test_a_message_that_goes_back_keeps_its_times(door, arrive, monkeypatch):
+    sent = []
+
+    def away(*_args):
+        raise LedgerUnavailable("away")
+
+    monkeypatch.setattr(JobTask, "_run", away)
+    monkeypatch.setattr(Outage.sit_out, "__defaults__", (0.0,))
+    monkeypatch.setattr(CeleryTask, "apply_async", lambda _self, *_args, **words: sent.append(words))
+    later, end = "2031-01-01T00:00:00+00:00", "2032-01-01T00:00:00+00:00"
+    times = {DUE: later, "expires": end}
+    arrive(cancel, "from-elsewhere", (ORDER,), {"seller": "acme"}, **times)
+    (words,) = sent
+    assert (words["task_id"], words["eta"], words["expires"]) == ("from-elsewhere", later, end)

@@ -243,6 +243,8 @@ class Database:
             yield
         except DBAPIError as error:
             if known := refusals.of(error):
+                if known is refusals.ELSEWHERE:  # after a failover: whom we find next is another
+                    self.engine.dispose()
                 raise known.kind(f"The ledger {self.shown_url} {known.sentence}") from error
             reason = str(error.orig).strip().splitlines()[0]
             if error.connection_invalidated:  # it was there when the transaction began

@@ -37,6 +37,15 @@ UNKNOWN = Refusal(
     "lacks a table or a column that this version of order-worker knows: it was migrated by another"
     " one, or never. Install the version that belongs to it, or run `order-worker migrate`.",
 )
+READ_ONLY = "25006"  # PostgreSQL's code of what a standby, or a demoted primary, refuses
+ELSEWHERE = Refusal(
+    LedgerUnavailable,
+    "cannot be written at the moment: the server that answers is a standby, or read-only.",
+)
+STOPPED = Refusal(
+    LedgerUndone,
+    "has ended a transaction that stood still for too long; nothing was written.",
+)
 # By SQLSTATE on PostgreSQL, by primary result code on SQLite.
 KNOWN: dict[str | int, Refusal] = {
     LOCK_NOT_AVAILABLE: HELD_UP,
@@ -45,6 +54,9 @@ KNOWN: dict[str | int, Refusal] = {
     "53100": FULL,  # disk_full
     "42P01": UNKNOWN,  # undefined_table
     "42703": UNKNOWN,  # undefined_column
+    READ_ONLY: ELSEWHERE,  # read_only_sql_transaction
+    "25P03": STOPPED,  # idle_in_transaction_session_timeout
+    "25P04": STOPPED,  # transaction_timeout
     sqlite3.SQLITE_FULL: FULL,
 }
 
