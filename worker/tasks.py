@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from celery import Task as CeleryTask
 from celery.exceptions import Ignore
 
-from worker import broker, logs
+from worker import broker, leaving, logs
 from worker.domain.jobs import Job, Request, State, Task
 from worker.errors import (
     BadInput,
@@ -205,13 +205,20 @@ class JobTask(CeleryTask):
 
         if self.request.is_eager:
             return carry()
-        try:
-            return outage().sit_out(carry)
-        except LedgerUnavailable as error:
-            log.warning("the ledger is away: the message goes back", error=str(error))
-            hung = {**(self._hung_elsewhere() or {}), **self._times_elsewhere()}
-            self._send(self.request.id, args, dict(kwargs), hung)
-            raise Ignore from None
+        while True:
+            try:
+                return outage().sit_out(carry)
+            except LedgerUnavailable as error:
+                if self._goes_back(args, kwargs):
+                    log.warning("the ledger is away: the message goes back", error=str(error))
+                    raise Ignore from None
+                if leaving.has_begun():
+                    log.critical("the ledger and the broker are away: a message is lost")
+                    raise Ignore from None
+
+    def _goes_back(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+        hung = {**(self._hung_elsewhere() or {}), **self._times_elsewhere()}
+        return self._send(self.request.id, args, dict(kwargs), hung)
 
     def _from_elsewhere(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Job | None:
         """The job of a message that no producer of ours has recorded, or of an id's alias."""

@@ -579,9 +579,30 @@ def test_a_message_that_goes_back_keeps_its_times(door, arrive, monkeypatch):
 
     monkeypatch.setattr(JobTask, "_run", away)
     monkeypatch.setattr(Outage.sit_out, "__defaults__", (0.0,))
-    monkeypatch.setattr(CeleryTask, "apply_async", lambda _self, *_args, **words: sent.append(words))
+    monkeypatch.setattr(
+        CeleryTask, "apply_async", lambda _self, *_args, **words: sent.append(words)
+    )
     later, end = "2031-01-01T00:00:00+00:00", "2032-01-01T00:00:00+00:00"
     times = {DUE: later, "expires": end}
     arrive(cancel, "from-elsewhere", (ORDER,), {"seller": "acme"}, **times)
     (words,) = sent
     assert (words["task_id"], words["eta"], words["expires"]) == ("from-elsewhere", later, end)
+
+
+def test_a_message_that_can_go_nowhere_is_kept(rows, door, arrive, monkeypatch):
+    run, tries = JobTask._run, []
+
+    def away_at_first(task, job_id):
+        tries.append(job_id)
+        if len(tries) == 1:
+            raise LedgerUnavailable("away")
+        return run(task, job_id)
+
+    def no_broker(*_args, **_words):
+        raise ConnectionError
+
+    monkeypatch.setattr(JobTask, "_run", away_at_first)
+    monkeypatch.setattr(Outage.sit_out, "__defaults__", (0.0,))
+    monkeypatch.setattr(CeleryTask, "apply_async", no_broker)
+    arrive(confirm, "from-elsewhere", (ORDER,), {"seller": "acme"})
+    assert [job.id for job in rows()] == ["from-elsewhere"]

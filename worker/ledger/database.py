@@ -296,7 +296,13 @@ def _postgresql(url: str) -> Engine:
     """What the ledger relies on is asked for, whatever the server's or the role's defaults are:
     a statement sees what its locks waited for, and a commit is on disk.
     """
-    asked = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": SILENT_SECONDS * 1000}
+    asked = {
+        "connect_timeout": CONNECT_SECONDS,
+        "tcp_user_timeout": SILENT_SECONDS * 1000,
+        # Whoever waits for an answer has nothing unacknowledged: Linux would ask after two hours.
+        "keepalives_idle": SILENT_SECONDS // 2,
+        "keepalives_interval": 1,
+    }
     engine = create_engine(
         url,
         pool_size=20,
