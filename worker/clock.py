@@ -3,6 +3,14 @@
 import time
 from typing import Protocol
 
+# Linux' monotonic clock stands still while the machine is suspended; a lease does not.
+SUSPENDED_TOO = getattr(time, "CLOCK_BOOTTIME", None)
+
+
+def elapsed() -> float:
+    """Seconds that never go back, since some moment; those of a suspended machine count."""
+    return time.monotonic() if SUSPENDED_TOO is None else time.clock_gettime(SUSPENDED_TOO)
+
 
 class Clock(Protocol):
     def time(self) -> float:
@@ -10,7 +18,7 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never go back."""
+        """Seconds that never go back: see `elapsed`."""
         ...
 
     def sleep(self, seconds: float) -> None: ...
@@ -21,7 +29,7 @@ class SystemClock:
         return time.time()
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return elapsed()
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)

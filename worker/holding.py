@@ -14,7 +14,7 @@ _end: ContextVar[float] = ContextVar("end", default=math.inf)
 
 @contextmanager
 def until(end: float) -> Iterator[None]:
-    """Within this block nothing is sent after `end`, of `time.monotonic()`."""
+    """Within this block nothing is sent after `end`, of `clock.elapsed()`."""
     token = _end.set(end)
     try:
         yield

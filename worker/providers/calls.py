@@ -12,21 +12,21 @@ import io
 import queue
 import socket
 import threading
-import time
 from collections.abc import Callable
 from http.client import HTTPResponse
 from typing import Any, cast
 
 from worker import holding
+from worker.clock import elapsed
 
 
 class Call:
-    """One request on its way. Times are `time.monotonic()`."""
+    """One request on its way. Times are `clock.elapsed()`."""
 
     def __init__(
         self, call_timeout: float, connect_timeout: float, sent: Callable[[], None]
     ) -> None:
-        now = time.monotonic()
+        now = elapsed()
         self._deadline = min(now + call_timeout, holding.ends())
         self._connect_deadline = min(now + connect_timeout, self._deadline)
         self._on_sent = sent
@@ -46,7 +46,7 @@ class Call:
 
     @staticmethod
     def _until(deadline: float) -> float:
-        left = deadline - time.monotonic()
+        left = deadline - elapsed()
         if left <= 0:
             raise TimeoutError
         return left
@@ -66,7 +66,7 @@ class _TimedReader(io.RawIOBase):
     def readinto(self, buffer: Any, /) -> int | None:
         self._sock.settimeout(self._call.remaining())
         count = self._raw.readinto(buffer)
-        self._call.last_read = time.monotonic()
+        self._call.last_read = elapsed()
         return count
 
     def close(self) -> None:

@@ -6,7 +6,6 @@ reaches them.
 
 import socket
 import ssl
-import time
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +17,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NewConnectionError
 
+from worker.clock import elapsed
 from worker.providers.calls import Call, TimedResponse, resolve
 
 _SEND_PIECE = 16 * 1024
@@ -37,7 +37,7 @@ class _BoundedConnection(HTTPConnection):
     @property
     def is_connected(self) -> bool:
         """Whether the pool may use this connection again."""
-        idle = time.monotonic() - self.call.last_read
+        idle = elapsed() - self.call.last_read
         return idle < self.idle_limit and super().is_connected
 
     def _new_conn(self) -> socket.socket:

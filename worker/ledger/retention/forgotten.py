@@ -166,7 +166,8 @@ def _forget(connection: Connection, gone: dict[Order, list[str]]) -> None:
     ids = {"ids": [each for of_order in gone.values() for each in of_order]}
     for statement in OF_JOBS:
         connection.execute(statement, ids)
-    free = [_order_of(row) for row in _read(connection, ORDER_ROWS, gone) if row.kept_at is None]
+    # Locked: a row that was made since the look may have been kept since.
+    free = [_order_of(row) for row in _read(connection, LOCKED_ORDERS, gone) if row.kept_at is None]
     for of in _by_seller(free):
         for statement in OF_ORDERS:
             connection.execute(statement, of)
