@@ -137,10 +137,9 @@ class WatchStep(bootsteps.StartStopStep):
         """Have the main loop drop its connection; end the process if it does not come to it."""
         consumer = parent.consumer
         log.warning("nothing was received for too long", seconds=round(self.watch.silence))
-        with forks.held_off():  # the canary may have been lost on the way there
-            broker.drop_connections(parent.app)
         self._begun_anew.clear()
         consumer.call_soon(self._drop_connection)
+        broker.drop_connections(parent.app)  # the canary may have been lost on the way there
         until = time.monotonic() + STUCK
         while not self._begun_anew.wait(0.1):
             if self._stopping.is_set() or not can_receive(consumer):
