@@ -74,6 +74,7 @@ class WatchStep(bootsteps.StartStopStep):
         self.watch = Watch()
         self._stopping = threading.Event()
         self._begun_anew = threading.Event()
+        self._sender: threading.Thread | None = None
 
     def include_if(self, parent: Any) -> bool:
         """In memory there is no connection to lose."""
@@ -127,20 +128,24 @@ class WatchStep(bootsteps.StartStopStep):
                     retry=False,
                 )
 
+        def attempt() -> None:  # by itself: on a dead connection it takes its time-outs
+            with forks.held_off():
+                publishing.attempt(send)
+
         # One that cannot leave counts as well: it may be the same network that swallows both
         # ways, and a consumer that begins anew for nothing has lost nothing.
         self.watch.sent()
-        with forks.held_off():
-            publishing.attempt(send)
+        if self._sender is None or not self._sender.is_alive():
+            self._sender = threading.Thread(target=attempt, name="canary", daemon=True)
+            self._sender.start()
 
     def _begin_anew(self, parent: Any) -> None:
         """Have the main loop drop its connection; end the process if it does not come to it."""
         consumer = parent.consumer
         log.warning("nothing was received for too long", seconds=round(self.watch.silence))
-        with forks.held_off():  # the canary may have been lost on the way there
-            broker.drop_connections(parent.app)
         self._begun_anew.clear()
         consumer.call_soon(self._drop_connection)
+        broker.drop_connections(parent.app)  # the canary may have been lost on the way there
         until = time.monotonic() + STUCK
         while not self._begun_anew.wait(0.1):
             if self._stopping.is_set() or not can_receive(consumer):
