@@ -47,5 +47,6 @@ def _prepared(stage: Stage) -> Iterator[None]:
     try:
         yield
     finally:
+        stage.world.end()
         crash.point, dispatcher.LONGEST, disabled = before
         logging.disable(disabled)

@@ -50,6 +50,7 @@ class World:
         self._hub = getcurrent()
         self._sleepers: list[tuple[Thread, int]] = []
         self._cancelled: set[int] = set()
+        self._threads: list[Thread] = []
         self._urgent: list[Callable[[], object]] = []
         self.open_transactions = 0
         self.notice = (0.0, 0.02)  # seconds from a commit until those who sleep see it
@@ -73,6 +74,7 @@ class World:
     def spawn(self, what: Callable[..., Any], *args: Any, worker: Any = None) -> Thread:
         new = Thread(lambda: what(*args), parent=self._hub)
         new.worker = worker
+        self._threads.append(new)
         self._at(self.now, new)
         return new
 
@@ -134,6 +136,12 @@ class World:
             if self.wrongs:
                 raise Wrong("\n".join(self.wrongs))
         return self.now - begun
+
+    def end(self) -> None:
+        """End its threads: one that waits for ever would keep this world in memory."""
+        for thread in self._threads:
+            if thread:  # begun, and not ended
+                thread.throw()
 
     def go_on_for(self, seconds: float) -> None:
         """Let the world go on for a while."""
