@@ -36,10 +36,15 @@ def cancel(self: JobTask, /, *args: Any, **kwargs: Any) -> Any:
 @app.task(name="worker.sweep", shared=False, ignore_result=True)
 def sweep(name: str, token: float) -> None:
     """Run a schedule that a dispatcher has found due; of no use to anybody else."""
+    from worker import logs
     from worker.bootstrap import runtime, sweeps
+    from worker.errors import LedgerUnavailable
     from worker.ledger.schedules import Due
 
-    sweeps(runtime()).run(Due(str(name), float(token)))
+    try:
+        sweeps(runtime()).run(Due(str(name), float(token)))
+    except LedgerUnavailable as error:  # it runs again when its lease has ended
+        logs.get("worker.sweeps").warning("the ledger is away", schedule=name, error=str(error))
 
 
 @app.task(name="worker.chord", shared=False, ignore_result=True)

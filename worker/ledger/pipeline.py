@@ -109,9 +109,18 @@ class Pipeline:
         return getattr(self._connection, name)
 
     def close(self) -> None:
-        """Give the connection back as it was, whatever has happened."""
-        with suppress(Exception):
+        """Give the connection back as it was, or not at all."""
+        if self._opened is not None and not self._has_left():
+            self._connection.invalidate()
+
+    def _has_left(self) -> bool:
+        """Leave psycopg's mode after an error; False if the connection is of no more use: the
+        server's last words may have come before the end of the connection is seen.
+        """
+        raw: Any = self._connection.connection.dbapi_connection
+        with suppress(raw.Error):
             self._leave()
+        return not raw.closed and not raw.info.pipeline_status
 
     def _send_alone(self) -> None:
         """Before what cannot be pipelined."""
@@ -147,11 +156,12 @@ class Pipeline:
             else:
                 self._opened.sync()
         except raw.Error as error:
-            self.close()
-            lost = bool(raw.closed)
+            lost = not self._has_left()
             if lost:  # and with it, perhaps, whatever else the pool holds
                 self._connection.engine.dispose()
                 self._connection.invalidate(error)
+            said_first = error.__context__  # before the mode could not be left
+            error = said_first if isinstance(said_first, raw.Error) else error
             said = "; ".join(answer.sql for answer in queued) or "COMMIT"
             raise DBAPIError.instance(
                 said,
