@@ -6,11 +6,14 @@ import time
 import pytest
 from sqlalchemy import text
 
-from tests.conformance.steps import accept, at_once, confirm, hold, rows, settle
+from tests.conformance.steps import Quotas, accept, at_once, confirm, hold, rows, settle
+from tests.proxies import Proxy
+from worker.domain.jobs import Policy
 from worker.domain.outcomes import Answer, Outcome
 from worker.errors import LedgerUnavailable
-from worker.ledger import outside
+from worker.ledger import outside, upgrade
 from worker.ledger.database import Database
+from worker.ledger.ledger import Ledger
 from worker.ledger.schema import attempts
 
 PASSWORD = "not-a-real-password"
@@ -133,7 +136,7 @@ def test_a_worker_that_stands_still_within_a_transaction_holds_nobody_up(
 ):
     if url.startswith("sqlite"):
         pytest.skip("on SQLite whoever writes is the only one, and nobody can take that away")
-    monkeypatch.setattr("worker.ledger.database.STANDING_SECONDS", 0.3)
+    monkeypatch.setattr("worker.ledger.engines.STANDING_SECONDS", 0.3)
     stopped, other = open_ledger(), open_ledger()
     job_id = accept(other, confirm(1)).job_id
     held = hold(other, job_id)
@@ -158,3 +161,24 @@ def test_a_server_that_may_only_be_read_is_a_ledger_that_is_away(open_ledger, ur
                 verb()
         connection.exec_driver_sql(f"{setting} off")
     assert settle(ledger, held)  # by another connection: that one would stay read-only
+
+
+def test_a_server_that_is_frozen_is_a_ledger_that_is_away(url, monkeypatch):
+    if url.startswith("sqlite"):
+        pytest.skip("SQLite has no server that could freeze")
+    monkeypatch.setattr("worker.ledger.patience.ANSWER_SECONDS", 0.5)
+    with Proxy(5432) as proxy:
+        database = Database(url.replace(":5432", f":{proxy.port}"))
+        upgrade.upgrade(database)
+        ledger = Ledger(database, Quotas(), Policy())
+        job_id = accept(ledger, confirm(1)).job_id
+        proxy.hang()
+        began = time.monotonic()
+        with pytest.raises(LedgerUnavailable):
+            accept(ledger, confirm(2))
+        with pytest.raises(LedgerUnavailable), database.read():
+            pass
+        assert time.monotonic() - began < 4 * A_FEW_SECONDS
+        proxy.heal()
+        assert settle(ledger, hold(ledger, job_id))
+        database.engine.dispose()

@@ -6,8 +6,6 @@ lock of their own in front of it, since SQLite's waiting is a poll without an or
 """
 
 import functools
-import math
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,44 +16,32 @@ from typing import Any, Protocol, cast
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Engine,
     Executable,
-    FromClause,
     Result,
     Table,
-    create_engine,
-    event,
     make_url,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
-from sqlalchemy.exc import DatabaseError, DBAPIError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from worker import forks
 from worker.errors import CommitUnknown, LedgerMisconfigured, LedgerUnavailable, LedgerUndone
-from worker.ledger import refusals
+from worker.ledger import engines, refusals
 from worker.ledger.changes import CHANNEL, Changes, Notices, Versions
 from worker.ledger.pipeline import Pipeline
 from worker.masking import masked
 
-BUSY_SECONDS = 30.0  # how long a writer waits for another process' transaction
 QUEUE_FOR = text(
     "SELECT count(pg_advisory_xact_lock(number)) FROM (SELECT DISTINCT hashtextextended(name, 0)"
     " AS number FROM unnest(CAST(:names AS text[])) AS name ORDER BY number) AS in_sequence"
 )
-CONNECT_SECONDS = 3  # whole seconds, for each address of the server
-ASK_AFTER = 1.0  # seconds of rest, until a connection is asked whether it is still there
-SILENT_SECONDS = 10  # until a server that acknowledges nothing is taken for gone
 CLOCK = "SELECT extract(epoch FROM clock_timestamp())::double precision"
 NOW, NOW_OF_BUCKET = text(CLOCK), text(CLOCK)  # two moments of one transaction, see `foresee`
 NEXT_NUMBER = text("SELECT nextval(pg_get_serial_sequence(:table, 'id'))")
-STANDING_SECONDS = 5.0  # how long a transaction of ours may stand still; below LOCK_SECONDS
 ANNOUNCE = text("SELECT pg_notify(:channel, '')")
-SQLITE_OPTIONS = {"timeout", "uri", "cached_statements", "detect_types"}
 READ_ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 BY_PIPELINE = {"isolation_level": "AUTOCOMMIT"}  # it begins and commits by itself
-READ_ONLY = {"order_worker_read_only": True}
 
 
 class Statements(Protocol):
@@ -77,7 +63,7 @@ class Database:
         self._clock = clock
         self._writers = threading.Lock()
         try:
-            self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
+            self.engine = engines.sqlite(url) if self.is_sqlite else engines.postgresql(url)
             self.engine.dialect.create_connect_args(make_url(url))
         except (TypeError, ValueError) as error:
             raise self._misconfigured(error) from error
@@ -88,7 +74,7 @@ class Database:
             ) from error
         self._writer = self.engine.execution_options(**({} if self.is_sqlite else BY_PIPELINE))
         self._reader = self.engine.execution_options(
-            **(READ_ONLY if self.is_sqlite else READ_ONE_MOMENT)
+            **(engines.READ_ONLY if self.is_sqlite else READ_ONE_MOMENT)
         )
 
     @property
@@ -110,7 +96,7 @@ class Database:
         with (
             self._reached(),
             self._writer.connect() as connection,
-            closing(Pipeline(connection)) as pipeline,
+            closing(Pipeline(_bounded(connection))) as pipeline,
         ):
             yield cast("Connection", pipeline)
             with self._committing():
@@ -130,7 +116,7 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A consistent view that locks nobody out. Raises LedgerUnavailable."""
         with self._reached(), self._reader.connect() as connection:
-            yield connection
+            yield connection if self.is_sqlite else _bounded(connection)
 
     def now(self, connection: Statements, asked: Executable = NOW) -> float:
         """Epoch seconds on the ledger's clock, at this moment rather than at the begin."""
@@ -292,103 +278,8 @@ def _insert_new(on_sqlite: bool, table: Table, returning: tuple[ColumnElement[An
     return made.returning(*returning) if returning else made
 
 
-def _postgresql(url: str) -> Engine:
-    """What the ledger relies on is asked for, whatever the server's or the role's defaults are:
-    a statement sees what its locks waited for, and a commit is on disk.
-    """
-    asked = {
-        "connect_timeout": CONNECT_SECONDS,
-        "tcp_user_timeout": SILENT_SECONDS * 1000,
-        # Whoever waits for an answer has nothing unacknowledged: Linux would ask after two hours.
-        "keepalives_idle": SILENT_SECONDS // 2,
-        "keepalives_interval": 1,
-    }
-    engine = create_engine(
-        url,
-        pool_size=20,
-        max_overflow=20,
-        hide_parameters=True,  # a row may hold what no log may
-        isolation_level="READ COMMITTED",
-        connect_args={key: value for key, value in asked.items() if key not in make_url(url).query},
-    )
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: object) -> None:
-        connection.execute(
-            "SELECT set_config('synchronous_commit', 'on', false)"
-            " WHERE current_setting('synchronous_commit') = 'off'"
-        )
-        # A shop that leaves its transaction open must not hold every other producer up with it.
-        connection.execute(f"SET lock_timeout = '{refusals.LOCK_SECONDS}s'")
-        # Nor must a worker that was stopped in the middle of one: its locks are the fleet's.
-        standing = f"{STANDING_SECONDS * 1000:.0f}ms"
-        connection.execute(f"SET idle_in_transaction_session_timeout = '{standing}'")
-        connection.commit()
-
-    @event.listens_for(engine, "checkin")
-    def _lay_down(_connection: Any, record: Any) -> None:
-        record.info["idle_since"] = time.monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def _take_up(connection: Any, record: Any, _proxy: object) -> None:
-        """A connection that was just in use is as good as one that is asked; see `once_more`."""
-        if time.monotonic() - record.info.get("idle_since", math.inf) > ASK_AFTER:
-            try:
-                engine.dialect.do_ping(connection)
-            except connection.Error as error:
-                raise InvalidatePoolError from error
-
-    return engine
-
-
-def _sqlite(url: str) -> Engine:
-    """Raises ValueError for an option that the driver would pass over."""
-    query = make_url(url).query
-    unknown = set(query) - SQLITE_OPTIONS
-    if unknown and "uri" not in query:  # with it they are SQLite's own
-        raise ValueError(f"SQLite knows no {', '.join(sorted(unknown))}")
-    engine = create_engine(
-        url,
-        pool_size=32,
-        hide_parameters=True,
-        max_overflow=-1,
-        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
-    )
-
-    engine.dialect.statement_compiler = Hinted
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # we begin ourselves
-        _use_wal(connection)
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        read_only = connection.get_execution_options().get("order_worker_read_only", False)
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-    return engine
-
-
-class Hinted(SQLiteCompiler):
-    """Writes a table's hint (`with_hint`) behind its name, which SQLAlchemy leaves out."""
-
-    def get_from_hint_text(self, _table: FromClause, text: str | None) -> str | None:
-        return text
-
-
-def _use_wal(connection: Any) -> None:
-    """Turn the write-ahead log on. Changing the mode of a new file does not wait for a
-    competitor as other statements do, so the wait is here.
-    """
-    give_up_at = time.monotonic() + BUSY_SECONDS
-    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except connection.OperationalError as error:
-            busy = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-            if not busy or time.monotonic() > give_up_at:
-                raise
-            time.sleep(0.01)
+def _bounded(connection: Connection) -> Connection:
+    """What a verb asks is answered soon; a migration may take its time."""
+    raw: Any = connection.connection.dbapi_connection
+    raw.is_bounded = True
+    return connection
