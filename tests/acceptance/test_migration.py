@@ -86,6 +86,8 @@ def test_a_worker_that_does_not_know_the_schema_any_more_says_so_and_ends(
     said = shop.log_of(worker)
     assert "the worker ends" in said
     assert "lacks a table or a column that this version of order-worker knows" in said
+    with server.connect() as connection:  # for whoever looks into the ledger afterwards
+        connection.execute("ALTER TABLE order_worker_jobs RENAME COLUMN tell_at TO publish_at")
 
 
 def test_a_worker_does_not_start_on_the_ledger_of_a_newer_version(shop, sandbox, runtime):

@@ -185,6 +185,8 @@ class Watch:
         over = left <= 0.0 or left > LONGEST_LEASE
         is_dispatchers = thread is not None and thread.dispatches
         self.holds(over and is_dispatchers, f"{new.id} was written by another than its holder")
+        if (new.state, new.lease_token) == (old.state, old.lease_token):
+            return  # the end of its lease was taken along with the clock: it is held as before
         self.holders.pop(new.id, None)
         reserved = [at for at, number, _ in self.in_flight.values() if at == new.id and not number]
         self.holds(not reserved, f"{new.id} has lost its holder, and keeps a token for its write")
