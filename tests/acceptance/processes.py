@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -176,13 +176,13 @@ class Shop:
 
     def verify(self) -> None:
         """Whatever the processes did: nothing that `verify` finds is in the ledger, if one is."""
-        with suppress(ConfigurationError, LedgerUnavailable):  # as a test has left it
+        with ExitStack() as left, suppress(ConfigurationError, LedgerUnavailable):
             built = bootstrap.build(load(self.path, self.environ))
+            left.callback(built.ledger.database.engine.dispose)
             if built.ledger.database.is_missing:
                 return
             upgrade.ensure(built.ledger.database)
             found = list(replay.findings(built.ledger, built.settings.secrets()))
-            built.ledger.database.engine.dispose()
             assert [f"{one.id} {one.what}" for one in found] == []
 
     def stop(self) -> None:
