@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 from tests.simulation.tokens import Tokens
 from tests.simulation.world import Thread, World
-from worker.domain.jobs import LONGEST_LEASE, RANK, Step
+from worker.domain.jobs import LONGEST_LEASE, RANK, Policy, Step
 from worker.domain.states import TRANSITIONS
+from worker.ledger.jumps import WAVERING
 
+LEASE = Policy().lease
 FINAL = {"succeeded", "rejected", "failed", "withdrawn"}
 HOLD_NO_KEY = {"rejected", "failed", "withdrawn"}
 
@@ -184,9 +186,10 @@ class Watch:
         left = (old.lease_until or 0.0) - self.world.ledger_time()
         over = left <= 0.0 or left > LONGEST_LEASE
         is_dispatchers = thread is not None and thread.dispatches
-        self.holds(over and is_dispatchers, f"{new.id} was written by another than its holder")
-        if (new.state, new.lease_token) == (old.state, old.lease_token):
+        is_kept = (new.state, new.lease_token) == (old.state, old.lease_token)
+        if is_dispatchers and is_kept and left > LEASE + WAVERING:
             return  # the end of its lease was taken along with the clock: it is held as before
+        self.holds(over and is_dispatchers, f"{new.id} was written by another than its holder")
         self.holders.pop(new.id, None)
         reserved = [at for at, number, _ in self.in_flight.values() if at == new.id and not number]
         self.holds(not reserved, f"{new.id} has lost its holder, and keeps a token for its write")
