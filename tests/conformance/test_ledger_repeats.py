@@ -115,7 +115,7 @@ def test_a_full_disk_of_the_server_is_a_sentence(ledger):
 def test_no_verb_is_left_out():
     """Whoever opens a transaction of the ledger's own is tried once more."""
     left_out = []
-    for path in Path(package.__file__).parent.glob("*.py"):
+    for path in Path(package.__file__).parent.rglob("*.py"):
         for made in ast.parse(path.read_text()).body:
             if isinstance(made, ast.FunctionDef) and path.stem not in OWN_TRANSACTIONS:
                 marks = [getattr(mark, "id", "") for mark in made.decorator_list]

@@ -5,13 +5,14 @@ as long as a buyer's details are. Members of a chord that has not begun its body
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, Column, Table, bindparam, delete, select, text
+from sqlalchemy import BindParameter, Column, Delete, Select, Table, bindparam, delete, select, text
 
 from worker.ledger.columns import as_text
 from worker.ledger.database import Database
+from worker.ledger.repeating import once_more
 from worker.ledger.retention.pruned import Pruned
 from worker.ledger.schema import (
     CHORD_CONTINUED,
@@ -51,16 +52,22 @@ def remove(
     for count in _old(database, groups, groups.c.group_id, keep, needed, dry_run=dry_run):
         yield Pruned(groups=count)
     while True:
-        with database.read() if dry_run else database.write() as connection:
-            before = {"before": database.now(connection) - keep}
-            ids = connection.execute(OLD_CHORDS, before).scalars().all()
-            if ids and not dry_run:
-                of = {"ids": list(ids)}
-                connection.execute(delete(chord_parts).where(chord_parts.c.chord_id.in_(IDS)), of)
-                connection.execute(delete(chords).where(chords.c.id.in_(IDS)), of)
-        yield Pruned(chords=len(ids))
-        if dry_run or len(ids) < BATCH:
+        count = _chords(database, keep, dry_run=dry_run)
+        yield Pruned(chords=count)
+        if dry_run or count < BATCH:
             return
+
+
+@once_more
+def _chords(database: Database, keep: float, *, dry_run: bool) -> int:
+    with database.read() if dry_run else database.write() as connection:
+        before = {"before": database.now(connection) - keep}
+        ids = connection.execute(OLD_CHORDS, before).scalars().all()
+        if ids and not dry_run:
+            of = {"ids": list(ids)}
+            connection.execute(delete(chord_parts).where(chord_parts.c.chord_id.in_(IDS)), of)
+            connection.execute(delete(chords).where(chords.c.id.in_(IDS)), of)
+        return len(ids)
 
 
 def _old(
@@ -81,15 +88,30 @@ def _old(
         .order_by(table.c.at, key)
         .limit(BATCH)
     )
+    gone = None if dry_run else delete(table).where(key.in_(IDS))
     after: dict[str, Any] = {"at": 0.0, "id": ""}
     while True:
-        with database.read() if dry_run else database.write() as connection:
-            before = {"before": database.now(connection) - keep}
-            found = connection.execute(page, {**after, **before}).all()
-            ids = [row.id for row in found if row.id not in needed]
-            if ids and not dry_run:
-                connection.execute(delete(table).where(key.in_(IDS)), {"ids": ids})
-        yield len(ids)
+        found, count = _page(database, page, gone, keep, after, needed)
+        yield count
         if len(found) < BATCH:
             return
         after = {"at": found[-1].at, "id": found[-1].id}
+
+
+@once_more
+def _page(
+    database: Database,
+    page: Select[Any],
+    gone: Delete | None,
+    keep: float,
+    after: dict[str, Any],
+    needed: Collection[str],
+) -> tuple[Sequence[Any], int]:
+    """The rows that were looked at, and how many of them go; `gone` None is a look only."""
+    with database.read() if gone is None else database.write() as connection:
+        before = {"before": database.now(connection) - keep}
+        found = connection.execute(page, {**after, **before}).all()
+        ids = [row.id for row in found if row.id not in needed]
+        if ids and gone is not None:
+            connection.execute(gone, {"ids": ids})
+        return found, len(ids)

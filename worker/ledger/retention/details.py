@@ -16,6 +16,7 @@ from worker.ledger import history
 from worker.ledger.columns import as_text
 from worker.ledger.database import Database
 from worker.ledger.portraits import time
+from worker.ledger.repeating import once_more
 from worker.ledger.retention.pruned import Pruned
 from worker.ledger.schema import WITH_DETAILS, jobs
 
@@ -36,6 +37,7 @@ Place = tuple[float, int]
 FIRST: Place = (0.0, 0)
 
 
+@once_more
 def remove(
     database: Database, keep: float, after: Place, actor: str, *, dry_run: bool = False
 ) -> tuple[Pruned, Place | None]:

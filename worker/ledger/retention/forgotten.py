@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy import tuple_ as several
 
 from worker.ledger.database import Database
+from worker.ledger.repeating import once_more
 from worker.ledger.retention.pruned import Pruned
 from worker.ledger.schema import (
     BY_NO_JOB,
@@ -87,6 +88,7 @@ Order = tuple[str, str]
 FIRST: Place = (0.0, 0)
 
 
+@once_more
 def remove(
     database: Database,
     keep: float,
