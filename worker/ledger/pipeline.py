@@ -125,7 +125,8 @@ class Pipeline:
     def _send_alone(self) -> None:
         """Before what cannot be pipelined."""
         self.send()
-        self._leave()
+        with self._judged("Sync"):
+            self._leave()
 
     def _enter(self, raw: Any) -> None:
         """Psycopg stays in its mode until the end: it leaves by a Flush behind the Sync, and the
@@ -146,7 +147,7 @@ class Pipeline:
         if not queued and not commit:
             return
         raw: Any = self._connection.connection.dbapi_connection
-        try:
+        with self._judged("; ".join(answer.sql for answer in queued) or "COMMIT"):
             self._enter(raw)
             for answer in queued:
                 answer.ask(raw)
@@ -155,6 +156,15 @@ class Pipeline:
                 self._leave()
             else:
                 self._opened.sync()
+        for answer in queued:
+            answer.read()
+
+    @contextmanager
+    def _judged(self, said: str) -> Iterator[None]:
+        """The driver's errors as SQLAlchemy's, and a lost connection given up."""
+        raw: Any = self._connection.connection.dbapi_connection
+        try:
+            yield
         except raw.Error as error:
             lost = not self._has_left()
             if lost:  # and with it, perhaps, whatever else the pool holds
@@ -162,7 +172,6 @@ class Pipeline:
                 self._connection.invalidate(error)
             said_first = error.__context__  # before the mode could not be left
             error = said_first if isinstance(said_first, raw.Error) else error
-            said = "; ".join(answer.sql for answer in queued) or "COMMIT"
             raise DBAPIError.instance(
                 said,
                 None,
@@ -172,5 +181,3 @@ class Pipeline:
                 connection_invalidated=lost,
                 dialect=self._connection.dialect,
             ) from error
-        for answer in queued:
-            answer.read()
