@@ -141,7 +141,7 @@ def test_a_receipt_is_kept_while_the_ledger_is_away(shop, sandbox, server, fleet
     sandbox.add_fault(delay=1.0, when="after", match={"operation": "ConfirmOrderReference"})
     request = runtime.producers.request(Task.CONFIRM, (order(1),), {"seller": "acme"})
     job_id = runtime.producers.accept(request, Terms(new_id(), "test", new_id=True)).job_id
-    until(lambda: [each.order_id for each in sandbox.requests()] == [order(1)])
+    until(lambda: standing(runtime)[job_id].state == "running")  # its answer takes a second
     server.kill()
     began = time.monotonic()
     with pytest.raises(LedgerUnavailable, match="cannot be reached"):
@@ -164,7 +164,7 @@ def test_a_worker_that_is_told_to_end_meanwhile_does_not_wait_for_long(
     sandbox.add_fault(delay=1.0, when="after", match={"operation": "ConfirmOrderReference"})
     request = runtime.producers.request(Task.CONFIRM, (order(1),), {"seller": "acme"})
     runtime.producers.accept(request, Terms(new_id(), "test", new_id=True))
-    until(lambda: [each.order_id for each in sandbox.requests()] == [order(1)])
+    until(lambda: {row.state for row in standing(runtime).values()} == {"running"})
     server.kill()
     for worker in fleet:
         worker.send_signal(signal.SIGTERM)
