@@ -13,7 +13,7 @@ from typing import IO, Any, TypeAlias
 
 import click
 
-from worker.cli import printing, session
+from worker.cli import printing, progress, session
 from worker.cli.failures import BAD_INPUT, NOT_SUCCEEDED, say
 from worker.cli.interruption import BY_SIGNAL, stopped_between
 from worker.cli.printing import plain
@@ -182,21 +182,10 @@ class _Course:
 
 @contextmanager
 def _progress(course: _Course, terms: Terms) -> Iterator[None]:
-    """A bar below what is told, while somebody looks at a terminal."""
-    shared = sys.stdout.isatty()  # with the bar, which moves what is printed above itself
-    if course.total <= 1 or not sys.stderr.isatty() or (terms.as_json and shared):
+    """A bar below what is told, where there is more than one to act on."""
+    if course.total <= 1:
         yield
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    with Progress(
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=printing.console(sys.stderr),
-        transient=True,
-        redirect_stdout=shared,
-    ) as progress:
-        bar = progress.add_task("", total=course.total)
-        course.advance = lambda: progress.advance(bar)
+    with progress.shown(course.total, as_json=terms.as_json) as advance:
+        course.advance = lambda: advance(1)
         yield
