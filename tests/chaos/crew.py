@@ -1,13 +1,17 @@
 """The fleet's workers as a supervisor keeps them: one that has ended is started again."""
 
+import os
 import signal
 import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 LOOK = 0.1  # seconds between two looks at the workers
+CATCH_WITHIN = 1.5  # seconds until one that holds no job has to do
+ON_THE_WIRE = 0.05  # seconds in which the ledger has written what a stopped worker had sent to it
 LEAVES_WITHIN = 20.0  # seconds; a supervisor is not patient for ever
 
 
@@ -27,22 +31,42 @@ class Crew:
     def __len__(self) -> int:
         return len(self._workers)
 
+    def catch(self, sequence: Sequence[int], holds: Callable[[int], bool]) -> int:
+        """Stop one in the middle of a job, and say which: `holds` says whether a process does.
+
+        It is stopped first and looked at then: else it could be done before it is struck.
+        """
+        give_up_at = time.monotonic() + CATCH_WITHIN
+        while True:
+            for number in sequence:
+                with self._lock:
+                    self._signal(number, signal.SIGSTOP)
+                    pid = self._workers[number].pid
+                time.sleep(ON_THE_WIRE)
+                if holds(pid) or time.monotonic() > give_up_at:
+                    return number
+                if number not in self._asleep:
+                    self._signal(number, signal.SIGCONT)
+
     def kill(self, number: int) -> None:
+        """Kill a worker that was caught; the children of its pool are left to themselves."""
         with self._lock:
             self._workers[number].kill()
+            self._signal(number, signal.SIGCONT)
 
     def pause(self, number: int, seconds: float) -> None:
-        """Stop a worker where it stands, and let it go on later."""
+        """Leave a worker that was caught where it stands, its children too, and let it go on
+        later.
+        """
         with self._lock:
-            self._workers[number].send_signal(signal.SIGSTOP)
             self._asleep[number] = time.monotonic() + seconds
 
     def leave(self) -> list[str]:
         """End all of them as a supervisor does; which had to be killed in the end."""
         self._over.set()
         self._thread.join()
-        for worker in self._workers:
-            worker.send_signal(signal.SIGCONT)
+        for number, worker in enumerate(self._workers):
+            self._signal(number, signal.SIGCONT)
             worker.terminate()
         give_up_at = time.monotonic() + LEAVES_WITHIN
         stayed = []
@@ -64,8 +88,12 @@ class Crew:
     def _look_after(self, number: int, worker: "subprocess.Popen[bytes]") -> None:
         if self._asleep.get(number, float("inf")) <= time.monotonic():
             del self._asleep[number]
-            worker.send_signal(signal.SIGCONT)
+            self._signal(number, signal.SIGCONT)
         if worker.poll() is not None:
             self.ended[worker.returncode] += 1
             self._asleep.pop(number, None)
             self._workers[number] = self._start(number)
+
+    def _signal(self, number: int, what: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._workers[number].pid, what)

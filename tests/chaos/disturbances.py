@@ -14,16 +14,20 @@ ASLEEP = LEASE + 2.0  # seconds: longer than a lease
 
 @dataclass(frozen=True)
 class Surroundings:
-    """All that can be disturbed."""
+    """All that can be disturbed. `holds` says whether a worker, by its process, has a job."""
 
     crew: Crew
+    holds: Callable[[int], bool]
     database: OwnPostgreSQL
     redis: OwnRedis
     rabbitmq: OwnRabbitMQ
     chance: random.Random
 
     def one_of_the_crew(self) -> int:
-        return self.chance.randrange(len(self.crew))
+        """A worker, stopped in the middle of a job if any has one."""
+        numbers = list(range(len(self.crew)))
+        self.chance.shuffle(numbers)
+        return self.crew.catch(numbers, self.holds)
 
 
 DISTURBANCES: dict[str, Callable[[Surroundings], Any]] = {

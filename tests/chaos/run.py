@@ -10,11 +10,12 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import ColumnElement, and_, func, or_, select, text
 
 from tests.acceptance.processes import Shop, opened
 from tests.chaos import judgement, plan
@@ -51,7 +52,7 @@ def play(wanted: Plan, directory: Path) -> Report:
         assert migrated.returncode == 0, migrated.stderr
         runtime = shop.ledger()
         crew = Crew(wanted.workers, lambda number: _start_worker(shop, number, brokers))
-        around = Surroundings(crew, database, redis, rabbitmq, chance)
+        around = Surroundings(crew, partial(_holds, runtime), database, redis, rabbitmq, chance)
         began = time.monotonic()
         producers = _start_producers(shop, wanted, asks, brokers)
         names = sequence(chance)
@@ -140,12 +141,26 @@ def _is_over(producers: "list[subprocess.Popen[bytes]]", runtime: Runtime) -> bo
     assert not any(codes), f"a producer ended with {codes}"
     if None in codes:
         return False
-    open_ones = select(func.count()).select_from(jobs).where(or_(text(RUNNING), text(PARKED)))
+    return _count(runtime, or_(text(RUNNING), text(PARKED))) == 0
+
+
+def _holds(runtime: Runtime, pid: int) -> bool:
+    """Whether a worker, or a child of its pool, has a job: its process stands in its name.
+
+    A job that has lost a worker already is left in peace: after five it would be given up.
+    """
+    in_it = jobs.c.worker.contains(f":{pid}:")
+    return bool(_count(runtime, and_(text(RUNNING), in_it, jobs.c.lost_leases == 0)))
+
+
+def _count(runtime: Runtime, which: ColumnElement[bool]) -> int | None:
+    """How many jobs are so; None while the ledger is away."""
     try:
         with runtime.ledger.database.read() as connection:
-            return connection.execute(open_ones).scalar_one() == 0
+            counted = select(func.count()).select_from(jobs).where(which)
+            return int(connection.execute(counted).scalar_one())
     except LedgerUnavailable:
-        return False
+        return None
 
 
 def _judge(
