@@ -67,9 +67,8 @@ def _configuration() -> dict[str, Any]:
         if _is_asked_by_celery():
             _refuse(str(error), 2)
         raise
-    problem = broker.mistake(configured.broker.url.full)
-    if problem and _is_asked_by_celery():
-        _refuse(f"broker.url: {problem}", 2)
+    if _is_asked_by_celery() and (problem := broker.mistake(configured.broker.url.full)):
+        _refuse(problem, 2)
     return broker.configuration(configured.broker.url.full, configured.worker.concurrency)
 
 

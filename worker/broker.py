@@ -15,7 +15,7 @@ import kombu.pools
 from kombu import Connection, Exchange, Queue
 from kombu.transport import TRANSPORT_ALIASES, memory
 
-from worker import logs, pools
+from worker import libraries, logs, pools
 
 log = logs.get("worker.broker")
 
@@ -121,11 +121,14 @@ def reaches_a_worker(url: str) -> bool:
 
 
 def mistake(url: str) -> str | None:
-    """What a broker's URL has that nobody can connect with; None if it can be tried."""
+    """Why nobody can connect with a broker's URL, as a sentence; None if it can be tried."""
+    if problem := libraries.of_broker(url):
+        return problem
     try:
         Connection(url)
     except (TypeError, ValueError, LookupError) as error:
-        return f"has an option that is not known, or not so ({type(error).__name__}: {error})."
+        kind = type(error).__name__
+        return f"broker.url: has an option that is not known, or not so ({kind}: {error})."
     return None
 
 
@@ -149,7 +152,8 @@ class Publishing:
             publish()
         except Exception as error:  # noqa: BLE001 - each transport has its own errors
             self._skip_until = self._clock() + SKIP_SECONDS
-            log.warning("not published; the ledger has it", error=repr(error)[:200])
+            why = str(error) if isinstance(error, ImportError) else repr(error)[:200]
+            log.warning("not published; the ledger has it", error=why)
             return False
         return True
 

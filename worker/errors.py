@@ -48,7 +48,9 @@ class CommitUnknown(LedgerUnavailable):
 
 
 class LedgerMisconfigured(LedgerUnavailable):
-    """The ledger's URL has an option that its driver does not take; waiting changes nothing."""
+    """The ledger's URL has an option that its driver does not take, or a driver that is not
+    installed; waiting changes nothing.
+    """
 
 
 class JobError(OrderWorkerError):

@@ -7,9 +7,11 @@ raises what no consumer expects: the worker would end, once for each such text.
 from queue import Empty
 from typing import Any
 
-from kombu.transport import redis
+from worker import libraries, logs
 
-from worker import logs
+libraries.require_of_broker("redis://")  # without them kombu's module breaks as it is loaded
+
+from kombu.transport import redis  # noqa: E402
 
 log = logs.get("worker.broker")
 

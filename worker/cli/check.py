@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli import libraries, printing, session
+from worker.cli import printing, session
 from worker.cli.failures import BAD_INPUT, NOT_SUCCEEDED, UNREACHABLE
 from worker.cli.printing import plain
 
@@ -99,10 +99,12 @@ def _ledger(now: "Runtime") -> Finding:
 
 
 def _broker(url: "Url") -> Finding:
+    from worker import broker
+
     shown = url.shown
     if url.scheme == "memory":
         return Finding("broker", ok=True, detail=f"{shown}, inside the worker's process")
-    if problem := libraries.missing(url):
+    if problem := broker.mistake(url.full):
         return Finding("broker", ok=False, detail=problem, code=BAD_INPUT)
     problem = _within(BROKER_SECONDS, lambda: _connect(url.full))
     if problem is None:

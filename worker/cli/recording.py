@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from worker.cli import libraries
+from worker import libraries
 from worker.cli.failures import say
 
 if TYPE_CHECKING:
@@ -37,6 +37,6 @@ def warn_of_broker() -> None:
     from worker import bootstrap, tasks
 
     if tasks.publishing.paused:
-        url = bootstrap.settings().broker.url
-        why = libraries.missing(url) or "The broker cannot be reached:"
+        absent = libraries.of_broker(bootstrap.settings().broker.url.full)
+        why = f"{absent} It is" if absent else "The broker cannot be reached:"
         say(f"{why} recorded all the same; workers look into the ledger.")

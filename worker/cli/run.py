@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 import click
 
-from worker.cli import libraries, session
+from worker.cli import session
 from worker.cli.failures import BAD_INPUT, INTERRUPTED, say
 
 POOLS = ("threads", "prefork", "solo")
@@ -36,16 +36,13 @@ def command(concurrency: int | None, loglevel: str, pool: str) -> None:
 
     now = session.runtime()
     bootstrap.check_sellers(now)
-    if problem := libraries.missing(now.settings.broker.url):
-        say(problem)
-        raise click.exceptions.Exit(BAD_INPUT)
     from celery import signals
 
     from worker import broker, loglines, logs
     from worker.app import app
 
     if problem := broker.mistake(now.settings.broker.url.full):
-        say(f"broker.url: {problem}")
+        say(problem)
         raise click.exceptions.Exit(BAD_INPUT)
     ended_by: list[str] = []
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
-from worker import forks
+from worker import forks, libraries
 from worker.errors import CommitUnknown, LedgerMisconfigured, LedgerUnavailable, LedgerUndone
 from worker.ledger import engines, refusals
 from worker.ledger.changes import CHANNEL, Changes, Notices, Versions
@@ -68,9 +68,8 @@ class Database:
         except (TypeError, ValueError) as error:
             raise self._misconfigured(error) from error
         except ImportError as error:
-            raise LedgerUnavailable(
-                f"The ledger {self.shown_url} needs a driver that is not installed ({error.name}):"
-                ' install "order-worker[postgres]".'
+            raise LedgerMisconfigured(
+                libraries.sentence(f"The ledger {self.shown_url}", error.name or str(error))
             ) from error
         self._writer = self.engine.execution_options(**({} if self.is_sqlite else BY_PIPELINE))
         self._reader = self.engine.execution_options(

@@ -170,8 +170,7 @@ def test_a_library_that_the_broker_lacks_is_named(shop, configured, monkeypatch)
     result = shop.run("confirm", ORDER, "--seller", "acme")
     assert result.exit_code == 0
     assert "(redis)" in result.stderr
-    assert 'install "order-worker[redis]"' in result.stderr
-    assert "recorded" in result.stderr
+    assert "[redis]'. It is recorded all the same" in result.stderr
 
 
 def test_json_is_one_array_of_jobs(shop):
