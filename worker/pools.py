@@ -24,14 +24,17 @@ MODULES = {
 
 
 def mistake(pool: Any, *, in_memory: bool) -> str | None:
-    """Why a worker cannot run in this pool of Celery's; None if it can."""
+    """Why a worker cannot run in this pool of Celery's; None if it can.
+
+    The option is in the words of both doors: Celery's own command takes `--pool` for `-P`.
+    """
     name = MODULES.get(pool.__module__)
     if name is None:
-        return f"The worker does not run in {pool.__module__}: use -P threads, prefork or solo."
+        return f"The worker does not run in {pool.__module__}: use --pool threads, prefork or solo."
     if name == PREFORK and in_memory:
         return (
-            "The children of the prefork pool cannot reach the in-memory broker: use -P threads,"
-            " or a broker.url of RabbitMQ or Redis."
+            "The children of the prefork pool cannot reach the in-memory broker: use --pool"
+            " threads, or a broker.url of RabbitMQ or Redis."
         )
     return None
 

@@ -89,7 +89,7 @@ def test_a_worker_runs_in_threads_unless_prefork_is_asked_for(shop, start, argum
 def test_prefork_is_refused_with_a_sentence_where_its_children_reach_no_broker(shop, start):
     worker = start("-P", "prefork")
     assert until(worker.poll) == 2
-    assert "cannot reach the in-memory broker: use -P threads" in shop.log_of(worker)
+    assert "cannot reach the in-memory broker: use --pool threads" in shop.log_of(worker)
 
 
 @pytest.mark.parametrize("name", ["gevent", "eventlet"])
@@ -100,7 +100,7 @@ def test_a_pool_of_greenlets_is_refused_with_a_sentence(shop, start, name):
     )
     worker = start("-P", "custom", CELERY_CUSTOM_WORKER_POOL="pools:TaskPool")
     assert until(worker.poll) == 2
-    refusal = f"does not run in celery.concurrency.{name}: use -P threads, prefork or solo."
+    refusal = f"does not run in celery.concurrency.{name}: use --pool threads, prefork or solo."
     assert refusal in shop.log_of(worker)
 
 

@@ -32,7 +32,7 @@ def test_each_promised_pool_is_taken_where_a_broker_is_reached(pool):
 
 
 def test_no_child_reaches_the_in_memory_broker():
-    assert "use -P threads" in pools.mistake(prefork.TaskPool, in_memory=True)
+    assert "use --pool threads" in pools.mistake(prefork.TaskPool, in_memory=True)
     assert pools.mistake(thread.TaskPool, in_memory=True) is None
 
 

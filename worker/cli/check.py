@@ -91,6 +91,7 @@ def _ledger(now: "Runtime") -> Finding:
     from worker.ledger.schema import HEAD
 
     try:
+        upgrade.find(now.ledger.database)
         upgrade.ensure(now.ledger.database)
     except LedgerUnavailable as error:
         return Finding("ledger", ok=False, detail=str(error), code=UNREACHABLE)

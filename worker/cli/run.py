@@ -34,7 +34,7 @@ def command(concurrency: int | None, loglevel: str, pool: str) -> None:
     """
     from worker import bootstrap
 
-    now = session.runtime()
+    now = session.runtime(may_make=True)
     bootstrap.check_sellers(now)
     from celery import signals
 

@@ -27,24 +27,31 @@ def settings() -> "Settings":
     return configured
 
 
-def runtime() -> "Runtime":
-    """The objects of this process, with a ledger that is there.
+def runtime(*, may_make: bool = False) -> "Runtime":
+    """The objects of this process, with a ledger that is there; `may_make` it, where it is not.
 
     Raises ConfigurationError, LedgerUnavailable.
     """
     from worker import bootstrap
+    from worker.ledger import upgrade
 
-    settings()
+    configured = settings()
+    if not may_make:
+        database = bootstrap.build(configured).ledger.database
+        try:
+            upgrade.find(database)
+        finally:
+            database.engine.dispose()
     return bootstrap.runtime()
 
 
-def asking() -> "Runtime":
+def asking(*, may_make: bool = True) -> "Runtime":
     """As `runtime`, for a command that records: of a broker that is away it says one sentence
     (`recording.warn_of_broker`), so that the log need not.
     """
     if not verbosity:
         logging.getLogger("worker.broker").setLevel(logging.ERROR)
-    return runtime()
+    return runtime(may_make=may_make)
 
 
 def person() -> str:

@@ -38,7 +38,7 @@ def command(
     """
     from worker import bootstrap
 
-    sweep = bootstrap.sweeps(session.asking()).stale
+    sweep = bootstrap.sweeps(session.asking(may_make=False)).stale
     given, odd = _given(sweep, seller, file) if file else ({}, 0)
     sellers = list(given) if file else _configured(sweep, seller)
     if not (dry_run or yes) and session.somebody_answers():

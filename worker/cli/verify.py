@@ -10,7 +10,6 @@ from worker.cli.failures import NOT_SUCCEEDED, say
 from worker.cli.printing import plain
 
 if TYPE_CHECKING:
-    from worker.bootstrap import Runtime
     from worker.ledger.verification.finding import Finding, Rule
 
 
@@ -28,7 +27,7 @@ def command(rules: bool, as_json: bool) -> None:
     if rules:
         _list(replay.rules(), as_json=as_json)
         return
-    now = _opened()
+    now = session.runtime()
     found = 0
     with progress.shown(replay.size(now.ledger), as_json=as_json) as tick:
 
@@ -47,20 +46,6 @@ def command(rules: bool, as_json: bool) -> None:
     say(f"{found or 'no'} finding{'' if found == 1 else 's'}.")
     if found:
         raise click.exceptions.Exit(NOT_SUCCEEDED)
-
-
-def _opened() -> "Runtime":
-    """The ledger that is there. Raises LedgerUnavailable: to make one would be to find nothing."""
-    from worker import bootstrap
-    from worker.errors import LedgerUnavailable
-
-    database = bootstrap.build(session.settings()).ledger.database
-    if database.is_missing:
-        raise LedgerUnavailable(
-            f"There is no ledger at {database.shown_url}: a worker or `order-worker migrate` makes"
-            " one; or correct ledger.url."
-        )
-    return session.runtime()
 
 
 def _list(rules: "list[Rule]", *, as_json: bool) -> None:

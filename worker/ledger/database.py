@@ -78,8 +78,9 @@ class Database:
 
     @property
     def is_missing(self) -> bool:
-        """Whether it is a file that is not there; it would be made by looking into it."""
-        return self.is_sqlite and not Path(self.engine.url.database or "").exists()
+        """Whether it is a file that is not there, or empty; it would be made by looking into it."""
+        file = Path(self.engine.url.database or "")
+        return self.is_sqlite and not (file.exists() and file.stat().st_size)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, inspect, select, table
 from sqlalchemy import column as named
 
 from worker import logs
-from worker.errors import LedgerHeldUp, LedgerUndone, SchemaUnknown
+from worker.errors import LedgerHeldUp, LedgerUnavailable, LedgerUndone, SchemaUnknown
 from worker.ledger import former
 from worker.ledger.database import Database
 from worker.ledger.schema import HEAD, VERSION_TABLE
@@ -21,6 +21,22 @@ PATIENCE = 60.0  # seconds in which it tries to get them all
 
 log = logs.get("worker.ledger")
 VERSION: Select[str] = select(named("version_num")).select_from(table(VERSION_TABLE))
+
+
+def find(database: Database) -> None:
+    """Raise LedgerUnavailable where SQLite has no ledger and `ensure` would make one: whoever only
+    looks has another in mind, of another folder.
+    """
+    if not database.is_sqlite:
+        return
+    if not database.is_missing:
+        with database.read() as connection:
+            if _version(connection) is not None:
+                return
+    raise LedgerUnavailable(
+        f"There is no ledger at {database.shown_url}: a worker or `order-worker migrate` makes one;"
+        " or correct ledger.url, which may be relative to the folder that you are in."
+    )
 
 
 def ensure(database: Database) -> None:
