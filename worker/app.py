@@ -99,12 +99,20 @@ def _configure_logs(**_: Any) -> None:
     from worker.bootstrap import settings
 
     loglines.configure(secrets=settings().secrets())
-    logging.getLogger("celery.worker.consumer.consumer").addFilter(_without_bodies)
+    logging.getLogger("celery.worker.consumer.consumer").addFilter(_in_our_words)
 
 
-def _without_bodies(record: logging.LogRecord) -> bool:
-    """Of a message that cannot be used Celery logs the body, and a receipt may be in it."""
+def _in_our_words(record: logging.LogRecord) -> bool:
+    """Of a broker that is away Celery writes a text of three lines; of a message that cannot be
+    used the body, and a receipt may be in it.
+    """
+    from celery.worker.consumer.consumer import CONNECTION_ERROR
+
     text = str(record.msg)
+    if text == CONNECTION_ERROR and isinstance(record.args, tuple):
+        where, why, _ = record.args
+        record.msg, record.args = "the broker cannot be reached; it is tried again and again", ()
+        record.order_worker_words = {"broker": str(where), "error": str(why)}
     if "body" in text:
         sentence = text.splitlines()[0].partition("[")[0]
         record.msg, record.args = sentence, _first(sentence, record.args)

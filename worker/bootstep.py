@@ -38,6 +38,8 @@ class DispatcherStep(bootsteps.StartStopStep):
         self._thread.start()
 
     def close(self, parent: Any) -> None:  # noqa: ARG002 - Celery's signature
+        if not self._stopping.is_set():
+            log.info("the worker leaves: what is under way ends first")
         self._stopping.set()
 
     def stop(self, parent: Any) -> None:

@@ -68,8 +68,7 @@ class Dispatcher:
                 self._away = False
             if not self._prepared:
                 self.prepare()
-            if ended := recovery.recover(self._ledger, self._worker, self._found_at):
-                log.info("leases and deadlines ended", jobs=ended)
+            recovery.recover(self._ledger, self._worker, self._found_at)
             routing.wake_sleepers(self._ledger)
             routing.find_strays(self._ledger)
             if not self._may_publish():

@@ -56,7 +56,7 @@ def test_a_file_is_enqueued_worked_off_and_told(shop, sandbox):
 
 
 def test_to_wait_ends_with_the_jobs_of_another_process(shop, sandbox):
-    shop.ledger()  # there already: that one was made would be another line
+    shop.ledger()
     sandbox.stage(order(1), state="Canceled")
     shop.start_worker()
     good = shop.order_worker("confirm", ORDER, "--seller", "acme", "--wait")
@@ -89,7 +89,8 @@ def test_a_worker_logs_what_it_runs_with_and_each_attempt_once(shop, sandbox):
     assert shop.order_worker("confirm", ORDER, "--seller", "acme", "--wait").returncode == 0
     worker.send_signal(signal.SIGTERM)
     worker.wait(timeout=20)
-    lines = [json.loads(line) for line in shop.log_of(worker).splitlines() if line[:1] == "{"]
+    lines = [json.loads(line) for line in shop.log_of(worker).splitlines()]
+    assert "the worker leaves" in [line["event"].partition(":")[0] for line in lines]
     (start,) = [line for line in lines if line["event"] == "order-worker starts"]
     assert (start["configuration"], start["sellers"]) == (str(shop.path), "acme, mall")
     assert start["broker"] == "memory://"
@@ -104,7 +105,13 @@ def test_a_worker_logs_what_it_runs_with_and_each_attempt_once(shop, sandbox):
 
 def test_a_worker_waits_for_a_broker_that_is_down(shop):
     worker = shop.start_worker(ORDER_WORKER_BROKER__URL="amqp://127.0.0.1:1")
-    until(lambda: "Trying again" in shop.log_of(worker))
+    until(lambda: "tried again" in shop.log_of(worker))
+    (line,) = [line for line in shop.log_of(worker).splitlines() if "tried again" in line]
+    told = json.loads(line)
+    assert (told["broker"], told["error"]) == (
+        "amqp://guest:**@127.0.0.1:1//",
+        "[Errno 111] Connection refused",
+    )
     assert worker.poll() is None
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(timeout=20) == 0, shop.log_of(worker)
@@ -141,7 +148,11 @@ def test_a_ledger_that_cannot_be_opened_is_a_sentence_and_3(shop, args, place):
     }[place]
     done = shop.order_worker(*args, ORDER_WORKER_LEDGER__URL=f"sqlite:///{path}")
     assert done.returncode == 3
-    assert said(done).startswith(f"The ledger sqlite:///{path} cannot be reached: ")
+    looks_in_vain = args == ("jobs",) and place == "an absent directory"
+    sentence = (
+        "There is no ledger at {}: " if looks_in_vain else "The ledger {} cannot be reached: "
+    )
+    assert said(done).startswith(sentence.format(f"sqlite:///{path}"))
     assert done.stdout == ""
 
 
@@ -168,6 +179,7 @@ def test_a_ledger_without_permission_is_a_sentence_and_3(shop):
     ],
 )
 def test_what_is_wrong_is_a_sentence_and_2(shop, args, env, sentence):
+    shop.ledger()
     done = shop.order_worker(*args, **env)
     assert done.returncode == 2
     assert sentence in said(done) + done.stdout
@@ -194,6 +206,7 @@ def test_check_tells_the_schedules(shop):
 
 
 def test_check_says_that_the_provider_refused(shop):
+    shop.ledger()
     done = shop.order_worker("check", "--seller", "acme", ACME_SECRET_KEY="not-a-real-other")
     assert done.returncode == 1
     assert "denied" in done.stdout
@@ -201,6 +214,7 @@ def test_check_says_that_the_provider_refused(shop):
 
 def test_check_says_what_cannot_be_reached(shop):
     shop.configuration(sellers__acme__endpoint="http://127.0.0.1:1")
+    shop.ledger()
     assert shop.order_worker("check", "--seller", "acme").returncode == 3
     broker = {"ORDER_WORKER_BROKER__URL": "amqp://nobody:hidden@127.0.0.1:1"}
     done = shop.order_worker("check", **broker)
@@ -209,6 +223,7 @@ def test_check_says_what_cannot_be_reached(shop):
 
 
 def test_check_does_not_wait_for_a_broker_that_takes_a_connection_and_says_nothing(shop):
+    shop.ledger()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"amqp://127.0.0.1:{silent.getsockname()[1]}"
         done = shop.order_worker("check", timeout=15, ORDER_WORKER_BROKER__URL=url)
@@ -287,6 +302,7 @@ def test_the_sandbox_serves_the_configured_sellers_until_it_is_stopped(shop):
     process = shop.start("worker", "sandbox", "--port", "0", "--switch", "sca=off")
     line = until(lambda: [w for w in shop.log_of(process).split() if w.startswith("http://")])[0]
     shop.configuration(sellers__acme__endpoint=line.rstrip(","))
+    shop.ledger()
     assert shop.order_worker("check", "--seller", "acme").returncode == 0
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 0

@@ -92,7 +92,7 @@ def test_a_throttled_call_is_tried_again_under_the_same_claim(ledger):
     assert [row.outcome for row in rows(ledger, attempts)] == ["throttled", "applied"]
 
 
-def test_an_ended_lease_is_taken_away_and_its_worker_is_late(open_ledger):
+def test_an_ended_lease_is_taken_away_and_its_worker_is_late(open_ledger, caplog):
     ledger = open_ledger(policy=HASTY)
     job_id = accept(ledger, confirm(1)).job_id
     held = hold(ledger, job_id)
@@ -102,6 +102,11 @@ def test_an_ended_lease_is_taken_away_and_its_worker_is_late(open_ledger):
     assert not settle(ledger, held)
     assert states(ledger) == ["in_doubt"]
     assert [row.outcome for row in rows(ledger, attempts)] == ["unknown"]
+    (warning,) = [each for each in caplog.records if each.levelname == "WARNING"]
+    told = warning.order_worker_words
+    assert told["event"] == "a lease has ended"
+    assert (told["job"], told["seller"], told["order"]) == (job_id, "acme", confirm(1).order_id)
+    assert (told["worker"], told["state"]) == ("worker", "in_doubt")
 
 
 def test_a_job_of_a_busy_order_waits_and_is_woken_by_the_settle(ledger):

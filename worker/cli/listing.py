@@ -14,13 +14,14 @@ AWAITED = ("turn", "quota", "throttle", "backoff", "order", "credentials", "buye
 TASKS = ("confirm", "cancel")
 COLUMNS = (
     Column("job"),
-    Column("task", leaves=3),
-    Column("seller", leaves=4),
+    Column("task", leaves=4),
+    Column("seller", leaves=5),
     Column("order"),
     Column("state"),
-    Column("requests", leaves=2),
+    Column("requests", leaves=3),
     Column("accepted"),
-    Column("finished", leaves=1),
+    Column("finished", leaves=2),
+    Column("worker", leaves=1),
 )
 
 
@@ -46,4 +47,5 @@ def cells(job: Mapping[str, Any]) -> Sequence[object]:
         job["attempt_count"],
         lately(job["accepted_at"]),
         lately(job["finished_at"]),
+        f"{job['worker']} until {lately(job['lease_until'])}" if job["worker"] else None,
     )

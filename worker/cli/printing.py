@@ -75,6 +75,11 @@ def lately(iso: str | None) -> str:
     return f"{iso[11:19]}Z" if iso[:10] == today else f"{iso[:10]} {iso[11:16]}Z"
 
 
+def is_past(iso: str) -> bool:
+    """Whether a moment of the ledger has come, by this machine's clock."""
+    return iso <= datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def lasting(seconds: float) -> str:
     """A duration for people: `0.25 s`, `12 s`, `1 h 5 min`."""
     if seconds < MINUTE:
@@ -90,8 +95,11 @@ def clock(iso: str | None) -> str:
 
 
 def status(job: Mapping[str, Any]) -> str:
-    """A job's state and, while it waits, for what."""
-    return f"{job['state']}: {job['waiting_for']}" if job["waiting_for"] else str(job["state"])
+    """A job's state and, while it waits, for what; with its effect, where only details are left."""
+    if not job["waiting_for"]:
+        return str(job["state"])
+    applied = " (applied)" if job["effect"] == "applied" else ""
+    return f"{job['state']}: {job['waiting_for']}{applied}"
 
 
 def said(code: str | None, message: str | None) -> str:

@@ -1,5 +1,7 @@
 """`order-worker run`: a Celery worker with its dispatcher, in one process."""
 
+import sys
+import warnings
 from importlib.metadata import version
 
 import click
@@ -44,6 +46,7 @@ def command(concurrency: int | None, loglevel: str, pool: str) -> None:
     if problem := broker.mistake(now.settings.broker.url.full):
         say(problem)
         raise click.exceptions.Exit(BAD_INPUT)
+    _leave_the_telling_to_the_log()
     ended_by: list[str] = []
 
     @signals.worker_shutting_down.connect(weak=False)
@@ -74,3 +77,14 @@ def command(concurrency: int | None, loglevel: str, pool: str) -> None:
     # Celery ends with 1 after Ctrl-C, which says something else here.
     interrupted = ended_by[:1] == ["SIGINT"]
     raise click.exceptions.Exit(INTERRUPTED if interrupted else worker.exitcode or 0)
+
+
+def _leave_the_telling_to_the_log() -> None:
+    """Nothing but log lines comes from a worker, unless somebody looks at a terminal."""
+    from celery.exceptions import SecurityWarning
+
+    # It warns a superuser of messages that are programs; ours are JSON, and nothing else is read.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
+    if not sys.stderr.isatty():
+        # There Celery writes plain words when a signal comes; `bootstep` logs that it leaves.
+        setattr(sys, "__stdout__", None)  # noqa: B010 - mypy has it for a constant

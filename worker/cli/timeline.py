@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from worker.cli.printing import clock, lasting, moment, plain, said, status
+from worker.cli.printing import clock, is_past, lasting, moment, plain, said, status
 
 Event = tuple[str, int, str]  # ISO time, place among events of one moment, words
 
@@ -139,13 +139,23 @@ def _end(job: Mapping[str, Any]) -> Iterator[str]:
 
 def _next(job: Mapping[str, Any]) -> str:
     if job["state"] == "running":
-        return "a worker has it now"
-    when = f", due {moment(job['due_at'])}"
+        until = moment(job["lease_until"])
+        return f"{plain(job['worker'])} has it now, its lease lasts until {until}"
     if job["state"] == "in_doubt":
-        return f"the order is looked up: a request may have been applied{when}"
+        return f"the order is looked up: a request may have been applied{_when(job)}"
     if job["waiting_for"] == "buyer":
         return f"waits for {AWAITED['buyer']}, looked up again at {moment(job['due_at'])}"
-    return f"waits for {AWAITED.get(job['waiting_for'], 'its turn')}{when}"
+    awaited = AWAITED.get(job["waiting_for"], "its turn")
+    if job["effect"] == "applied":
+        return f"it is applied; to read the order's details it waits for {awaited}{_when(job)}"
+    return f"waits for {awaited}{_when(job)}"
+
+
+def _when(job: Mapping[str, Any]) -> str:
+    """When it goes on, as foreseen or as put off. What has been due says only what it waits for."""
+    if job["expected_at"] is not None:
+        return f", expected at {moment(job['expected_at'])}"
+    return "" if is_past(job["due_at"]) else f", due {moment(job['due_at'])}"
 
 
 def _receipt(receipt: Mapping[str, Any]) -> Iterator[str]:

@@ -25,7 +25,11 @@ def of_job(
     transitions: Sequence[Row[Any]],
     details: bool,
 ) -> Portrait:
-    """A row of `jobs` with its history. Only with `details` the receipt has the buyer's data."""
+    """A row of `jobs` with its history. Only with `details` the receipt has the buyer's data.
+
+    `worker` and `lease_until` are of a job that is running: who holds it, and until when.
+    """
+    is_held = row.state == State.RUNNING
     return {
         "id": row.id,
         **{name: getattr(row, name) for name in ARGUMENTS},
@@ -39,6 +43,8 @@ def of_job(
         "due_at": time(row.due_at),
         "expected_at": None,
         "finished_at": time(row.finished_at),
+        "worker": row.worker if is_held else None,
+        "lease_until": time(row.lease_until) if is_held else None,
         "receipt": _receipt(row, details=details),
         "error": row.error,
         "transitions": [transition(each) for each in transitions],

@@ -119,7 +119,22 @@ def _end(ledger: Ledger, job_id: str, actor: str) -> bool:
             connection.execute(WRITE, {"job_id": job.id, "publish_at": now})
         if job.state is State.RUNNING:
             _end_lost_attempts(ledger, connection, job, now)
-        return True
+    _tell(job, row.worker, decision)
+    return True
+
+
+def _tell(job: Job, worker: str | None, decision: Decision) -> None:
+    """Of a lost lease a warning: a worker was killed, stopped, or is too slow."""
+    follows = {
+        "state": str(decision.state),
+        "waiting_for": decision.waiting_for and str(decision.waiting_for),
+        "why": decision.why,
+    }
+    with logs.bind(job=job.id, seller=job.seller, order=job.order_id):
+        if job.state is State.RUNNING:
+            log.warning("a lease has ended", worker=worker, **follows)
+        else:
+            log.info("a job's time is over", **follows)
 
 
 def _ending(ledger: Ledger, row: Any, job: Job, now: float) -> Decision | None:

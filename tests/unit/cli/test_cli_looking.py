@@ -25,6 +25,8 @@ WORDS = [
     "due_at",
     "expected_at",
     "finished_at",
+    "worker",
+    "lease_until",
     "receipt",
     "error",
     "transitions",
@@ -165,6 +167,21 @@ def test_a_job_in_doubt_waits_for_a_lookup(shop):
     write(shop, jobs, jobs.c.id == job, state="in_doubt", waiting_for=None, ready=False)
     assert shop.told("show", job)["waiting_for"] == "lookup"
     assert "a request may have been applied" in shop.run("show", job).stdout
+
+
+def test_a_running_job_says_who_holds_it_and_until_when(shop):
+    job = shop.asks("confirm", ORDER, "--seller", "acme")
+    held = {"worker": "host:7:c0ffee", "lease_until": 4e9}
+    write(shop, jobs, jobs.c.id == job, **held)
+    assert {name: shop.told("show", job)[name] for name in held} == dict.fromkeys(held)
+    write(shop, jobs, jobs.c.id == job, state="running", waiting_for=None, ready=False)
+    told = shop.told("show", job)
+    assert (told["worker"], told["lease_until"]) == ("host:7:c0ffee", "2096-10-02T07:06:40.000Z")
+    assert "host:7:c0ffee until 2096-10-02 07:06Z" in shop.run("jobs").stdout
+    assert (
+        "host:7:c0ffee has it now, its lease lasts until 2096-10-02 07:06:40"
+        in shop.run("show", job).stdout
+    )
 
 
 def test_quotas_are_shown_before_anything_was_sent(shop):

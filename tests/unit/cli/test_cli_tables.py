@@ -38,7 +38,7 @@ def test_jobs_fit_and_orders_and_states_are_whole(asked, columns):
 def test_what_a_narrow_screen_has_no_place_for_is_there_on_a_wide_one(asked):
     narrow, wide = (plain(on_terminal("jobs", columns=n)).splitlines()[0] for n in (80, 120))
     assert wide.split() == [
-        *("job", "task", "seller", "order", "state", "requests", "accepted", "finished")
+        *("job", "task", "seller", "order", "state", "requests", "accepted", "finished", "worker")
     ]
     assert {"job", "order", "state"} < set(narrow.split()) < set(wide.split())
 

@@ -4,6 +4,8 @@ from worker.cli.printing import lasting
 from worker.cli.timeline import BASIS, lines
 from worker.domain.outcomes import Basis
 
+LATER = "2096-10-02T07:06:40.000Z"
+
 
 def at(seconds):
     return f"2026-01-31T23:59:{seconds:06.3f}Z"
@@ -39,7 +41,11 @@ def job(**more):
         "priority": 0,
         "state": "waiting",
         "waiting_for": "turn",
-        "due_at": at(59),
+        "effect": "none",
+        "due_at": LATER,
+        "expected_at": None,
+        "worker": None,
+        "lease_until": None,
         "finished_at": None,
         "receipt": None,
         "error": None,
@@ -91,7 +97,23 @@ def test_a_lost_answer_reads_as_sent_in_doubt_looked_up_done():
 
 def test_a_job_that_waits_says_for_what_and_until_when():
     (*_, last) = lines(job(waiting_for="quota"))
-    assert last == "  next      waits for a token of its quota, due 2026-01-31 23:59:59"
+    assert last == "  next      waits for a token of its quota, due 2096-10-02 07:06:40"
+
+
+def test_a_job_that_has_been_due_says_only_what_it_waits_for():
+    (*_, last) = lines(job(waiting_for="quota", due_at=at(2)))
+    assert last == "  next      waits for a token of its quota"
+
+
+def test_where_it_is_foreseen_when_a_job_runs_that_is_said():
+    (*_, last) = lines(job(waiting_for="quota", due_at=at(2), expected_at=LATER))
+    assert last == "  next      waits for a token of its quota, expected at 2096-10-02 07:06:40"
+
+
+def test_an_applied_job_says_that_only_its_details_are_left():
+    told = list(lines(job(effect="applied", due_at=at(2))))
+    assert told[0] == "confirm S01 of acme: waiting: turn (applied)"
+    assert told[-1].endswith("it is applied; to read the order's details it waits for its turn")
 
 
 def test_a_check_has_come_back_before_the_write_that_it_lets_go_in_the_same_moment():
@@ -114,12 +136,14 @@ def test_a_request_in_flight_has_not_come_back():
     running = job(
         state="running",
         waiting_for=None,
+        worker="host:7:c0ffee",
+        lease_until=at(17),
         attempts=[attempt(1, "Confirm", "apply", 2, None, None)],
     )
     told = list(lines(running))
     assert told[-2:] == [
         "    23:59:02.000  sent Confirm (attempt 1)",
-        "  next      a worker has it now",
+        "  next      host:7:c0ffee has it now, its lease lasts until 2026-01-31 23:59:17",
     ]
 
 
@@ -191,7 +215,7 @@ def test_a_wait_that_has_ended_says_how_long_it_was():
 def test_who_waits_for_the_buyer_says_when_it_is_looked_up_again():
     (*_, last) = lines(job(waiting_for="buyer"))
     assert last == (
-        "  next      waits for the buyer's authentication, looked up again at 2026-01-31 23:59:59"
+        "  next      waits for the buyer's authentication, looked up again at 2096-10-02 07:06:40"
     )
 
 
