@@ -147,8 +147,8 @@ def _enter_worker(sender: Any, **_: Any) -> None:
     except LedgerUnavailable as error:
         _refuse(str(error), 2 if isinstance(error, LedgerMisconfigured) else 3)
     broker.enter_worker()
+    app.conf.update(broker.publishing(now.settings.broker.url.full, broker.DISPATCH_SECONDS))
     leaving.arrive()
-    app.conf.update(broker.consuming(now.settings.broker.url.full))
 
 
 def _refuse(sentence: str, code: int) -> NoReturn:

@@ -11,7 +11,7 @@ from typing import Any
 from celery.utils.threads import bound_open_broker_sockets
 from celery.worker.consumer import Consumer as CeleryConsumer
 
-from worker import canaries
+from worker import broker, canaries
 from worker.tasks import DUE, JobTask
 
 # What Python says of a body or a header that has another form than was expected.
@@ -54,6 +54,17 @@ class Consumer(CeleryConsumer):
     """Puts a message aside whose body or headers are no task's, whatever they are, and drops all
     of its connections when one is lost.
     """
+
+    def connection_for_read(self, heartbeat: Any = None) -> Any:
+        of_ours = broker.consuming(self.app.conf.broker_read_url)
+        return self.ensure_connected(self.app.connection_for_read(heartbeat=heartbeat, **of_ours))
+
+    def connection_for_write(self, url: Any = None, heartbeat: Any = None) -> Any:
+        """For events and their heartbeats, from the consumer's own loop."""
+        of_ours = broker.consuming(url or self.app.conf.broker_write_url)
+        return self.ensure_connected(
+            self.app.connection_for_write(url=url, heartbeat=heartbeat, **of_ours)
+        )
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """As Celery's, which would take its leave on the connection for events: on one that is

@@ -11,7 +11,7 @@ from celery_shop import changes, finished, proxied, standing
 from processes import until
 
 pytestmark = pytest.mark.usefixtures("brokers_alone")
-AT_ONCE = 0.6 + 0.2  # seconds; the second is the ledger's sync on a busy machine
+AT_ONCE = 0.6  # seconds, of which publishing has half
 BACK_WITHIN = 40.0  # seconds: Celery's consumer waits up to 30 s between two tries
 
 # Each line that it reads is an order's number; it answers with the seconds that `delay` took.

@@ -128,3 +128,19 @@ def opens_a_transaction(made):
     calls = [each for each in ast.walk(made) if isinstance(each, ast.Call)]
     named = [(getattr(each.func, "attr", getattr(each.func, "id", "")), each) for each in calls]
     return any(name == "written" or (name == "write" and not each.args) for name, each in named)
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize("code", ["XX000", "XX001", "XX002", "58030"])
+def test_an_error_of_the_server_itself_is_a_sentence(ledger, code):
+    fail(ledger, "jobs", code, times=1)
+    with pytest.raises(LedgerUnavailable, match="reports an error of its own") as refused:
+        accept(ledger, confirm(1))
+    assert refused.value.__cause__.orig.sqlstate == code
+    assert accept(ledger, confirm(1)).created
+    damaged = text(f"DO $$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = '{code}'; END $$")
+    with (
+        pytest.raises(LedgerUnavailable, match="reports an error of its own"),
+        ledger.database.read() as connection,
+    ):
+        connection.execute(damaged)

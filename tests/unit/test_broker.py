@@ -217,11 +217,15 @@ def test_messages_are_acknowledged_early_and_queues_belong_to_nobody(url):
         ("amqps://127.0.0.1//", ["read_timeout", "write_timeout"]),
     ],
 )
-def test_a_producer_waits_half_a_second_and_a_worker_longer(url, names):
-    for settings, seconds in ((broker.publishing(url), 0.5), (broker.consuming(url), 5.0)):
-        options = settings["broker_transport_options"]
+def test_who_publishes_waits_for_a_moment_and_a_consumer_longer(url, names):
+    published, consumed = broker.publishing(url), broker.consuming(url)
+    for options, seconds in (
+        (published["broker_transport_options"], broker.PUBLISH_SECONDS),
+        (consumed["transport_options"], broker.CONSUMER_SECONDS),
+    ):
         assert [options[name] for name in names] == [seconds] * 2
-        assert settings["broker_connection_timeout"] == seconds
+    assert published["broker_connection_timeout"] == broker.PUBLISH_SECONDS
+    assert consumed["connect_timeout"] == broker.CONSUMER_SECONDS
 
 
 # --- after a failure ------------------------------------------------------------------------

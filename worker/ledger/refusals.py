@@ -46,6 +46,11 @@ STOPPED = Refusal(
     LedgerUndone,
     "has ended a transaction that stood still for too long; nothing was written.",
 )
+DAMAGED = Refusal(
+    LedgerUnavailable,
+    "reports an error of its own, such as damaged data, or a file that it cannot read; nothing was"
+    " written. Its log says which; let whoever keeps it look.",
+)
 # By SQLSTATE on PostgreSQL, by primary result code on SQLite.
 KNOWN: dict[str | int, Refusal] = {
     LOCK_NOT_AVAILABLE: HELD_UP,
@@ -59,6 +64,11 @@ KNOWN: dict[str | int, Refusal] = {
     "25P04": STOPPED,  # transaction_timeout
     sqlite3.SQLITE_FULL: FULL,
 }
+# By SQLSTATE's class, for all codes of it that are not known by themselves.
+CLASSES = {
+    "58": DAMAGED,  # system_error, io_error, undefined_file, …
+    "XX": DAMAGED,  # internal_error, data_corrupted, index_corrupted
+}
 
 
 def of(error: DBAPIError) -> Refusal | None:
@@ -68,4 +78,4 @@ def of(error: DBAPIError) -> Refusal | None:
         return UNKNOWN  # SQLite has no code for them
     if code is None:
         code = getattr(error.orig, "sqlite_errorcode", -1) & 0xFF
-    return KNOWN.get(code)
+    return KNOWN.get(code) or CLASSES.get(str(code)[:2])
