@@ -70,8 +70,9 @@ class DispatcherStep(bootsteps.StartStopStep):
             parent.pool.limit,  # the solo pool has one slot, whatever the concurrency
             publish,
             may_publish=lambda: not publishing.paused,
-            every=sweeps(now).every(),
+            every=lambda: sweeps(now).every(),
             tell=tell,
+            configured=lambda: runtime().sellers.version,
         )
         while not self._stopping.is_set():
             try:

@@ -8,10 +8,11 @@ import functools
 import os
 import secrets
 import socket
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from worker import crash, forks, leaving
+from worker import crash, forks, leaving, loglines
 from worker.clock import SystemClock
 from worker.errors import BadInput
 from worker.executor import Executor
@@ -22,15 +23,18 @@ from worker.outage import Outage
 from worker.producers import Producers, new_id
 from worker.providers.base import Provider
 from worker.providers.sellers import Sellers, provider_class
+from worker.rereading import Rereading
 from worker.settings import ConfigurationError, Settings, Withheld, load
 
 if TYPE_CHECKING:
     from worker.sweeps.schedule import Sweeps
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Runtime:
-    """What a process works with."""
+    """What a process works with. The sellers are replaced within, when the configuration changes;
+    `settings` are then the new ones.
+    """
 
     settings: Settings
     ledger: Ledger
@@ -38,6 +42,7 @@ class Runtime:
     producers: Producers
     executor: Executor
     worker: str  # this process' name in the ledger
+    pid: int
 
 
 @functools.cache
@@ -57,15 +62,32 @@ def runtime() -> Runtime:
 
     Raises ConfigurationError, LedgerUnavailable.
     """
-    return _runtime(os.getpid())
+    now, rereading = _runtime(os.getpid())
+    rereading.look()
+    return now
 
 
 @functools.cache
-def _runtime(_pid: int) -> Runtime:
-    built = build(settings())
+def _runtime(pid: int) -> tuple[Runtime, Rereading]:
+    # A child of a pool is to begin with what its parent has read since.
+    inherited = [built for built in _built if built.pid != pid]
+    built = build(inherited[-1].settings if inherited else settings())
     upgrade.ensure(built.ledger.database)
     _built.append(built)
-    return built
+    return built, Rereading(built.settings, functools.partial(_take, built))
+
+
+def _take(now: Runtime, new: Settings) -> None:
+    """Put new settings in force. Raises ConfigurationError for what is wrong with them."""
+    sellers = _sellers(new)
+    lost = [name for name in sellers.keyless if not now.sellers.keyless]
+    changed = replace(now, settings=new, sellers=sellers)
+    for name in lost:
+        new.seller(name)  # says which secrets are not there
+    check_sellers(changed, needed=[name for name in sellers if name not in sellers.keyless])
+    loglines.hide(new.secrets())
+    now.sellers.become(sellers)
+    now.settings = new
 
 
 _built: list[Runtime] = []  # the runtimes of this process and of those that it was forked from
@@ -99,6 +121,7 @@ def build(configured: Settings) -> Runtime:
             pause=leaving.sleep,
         ),
         worker=worker,
+        pid=os.getpid(),
     )
 
 
@@ -125,10 +148,15 @@ def sweeps(now: Runtime) -> "Sweeps":
     return Sweeps(now.ledger.database, stale, retry, keep)
 
 
-def check_sellers(now: Runtime, only: str | None = None) -> None:
-    """Build every seller with its secrets. Raises ConfigurationError with all that is wrong."""
+def check_sellers(
+    now: Runtime, only: str | None = None, needed: Collection[str] | None = None
+) -> None:
+    """Build every seller with its secrets, or those that are needed. Raises ConfigurationError
+    with all that is wrong.
+    """
     mistakes: list[str] = []
-    for seller in now.sellers if only is None else [only]:
+    every = now.sellers if needed is None else needed
+    for seller in every if only is None else [only]:
         try:
             now.settings.seller(seller)
             now.sellers[seller]
@@ -155,6 +183,7 @@ def _sellers(configured: Settings) -> Sellers:
             for name in configured.sellers
         },
         keyless,
+        configured.read_at,
     )
 
 

@@ -26,6 +26,7 @@ class Dispatcher:
     """`slots` is how many jobs this process runs at once; `publish` sends one message, and
     says whether it did; while `may_publish` says no, nothing is chosen to be sent. `every` are
     the schedules (name: seconds between two runs), and `tell` sends the message of one.
+    `configured` counts how often the configuration was read anew.
     """
 
     def __init__(
@@ -35,27 +36,33 @@ class Dispatcher:
         slots: int,
         publish: Callable[[Message | Chord], bool],
         may_publish: Callable[[], bool] = lambda: True,
-        every: Mapping[str, float] | None = None,
+        every: Callable[[], Mapping[str, float]] = dict,
         tell: Callable[[Due], bool] = lambda _due: False,
+        configured: Callable[[], int] = lambda: 0,
     ) -> None:
         self._ledger = ledger
         self._worker = worker
         self._slots = slots
         self._publish = publish
         self._may_publish = may_publish
-        self._every = every or {}
+        self._schedules = every
+        self._every: Mapping[str, float] = {}
         self._tell = tell
+        self._configured = configured
         self._outstanding: frozenset[str] = frozenset()
-        self._prepared = False
+        self._prepared: int | None = None  # for which reading of the configuration
         self._schedules_at = 0.0  # monotonic seconds, when they are looked at again
         self._away = False
         self._found_at = -math.inf  # when the ledger was there again, on its own clock
 
     def prepare(self) -> None:
-        """Once, before the first round."""
+        """Before the first round, and when the configuration was read anew."""
+        configured = self._configured()
         routing.prepare(self._ledger)
+        self._every = self._schedules()
         schedules.ensure(self._ledger.database, self._every)
-        self._prepared = True
+        self._schedules_at = 0.0
+        self._prepared = configured
 
     def round(self) -> float:
         """Do all that is to do now; the seconds until there may be something new.
@@ -66,7 +73,7 @@ class Dispatcher:
             if self._away:
                 self._found_at = self._ledger.database.time()
                 self._away = False
-            if not self._prepared:
+            if self._prepared != self._configured():
                 self.prepare()
             recovery.recover(self._ledger, self._worker, self._found_at)
             routing.wake_sleepers(self._ledger)

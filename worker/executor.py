@@ -207,7 +207,7 @@ class Executor:
             # The ledger's clock, carried on by ours: what it is compared with is the ledger's.
             now=held.turn.at + self._clock.monotonic() - claimed_from,
             can_look_up=self._ledger.routes.can_look_up(held.job.request),
-            token_in=1.0 / held.bucket.rate,
+            token_in=1.0 / held.bucket.pace,
             sca=self._providers[held.job.seller].sca,
             probe=held.turn.probe,
             jitter=self._jitter(),

@@ -88,6 +88,15 @@ def configure(
     root.setLevel(level.upper())
 
 
+def hide(secrets: Iterable[str]) -> None:
+    """Show these, too, as ***, if `configure` was called: a configuration was read anew."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _Lines) and isinstance(handler.formatter, ProcessorFormatter):
+            for each in handler.formatter.processors:
+                if isinstance(each, _Plain):
+                    each.hide(secrets)
+
+
 class _Lines(logging.StreamHandler[TextIO]):
     """The handler that `configure` added, to be known again by the next call."""
 
@@ -135,9 +144,15 @@ class _Plain:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for s in secrets if len(s) >= _SHORTEST_SECRET for form in _forms(s)}
-        longest_first = sorted(forms, key=len, reverse=True)
-        self._secret = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+        self._forms: set[str] = set()
+        self._secret: re.Pattern[str] | None = None
+        self.hide(secrets)
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        self._forms |= {form for s in secrets if len(s) >= _SHORTEST_SECRET for form in _forms(s)}
+        longest_first = sorted(self._forms, key=len, reverse=True)
+        if longest_first:
+            self._secret = re.compile("|".join(map(re.escape, longest_first)))
 
     def __call__(self, _logger: WrappedLogger, _method: str, words: EventDict) -> EventDict:
         ordered = {**{key: words[key] for key in _FIRST}, **words}

@@ -23,7 +23,7 @@ WATCHED = {
     " lease_until attempt_count error rank priority due_at deadline",
     "transitions": "job_id subject old new",
     "attempts": "id job_id number bucket claimed_at finished_at",
-    "buckets": "key capacity rate level level_at open_at closed_for throttles",
+    "buckets": "key capacity rate level level_at open_at closed_for throttles slowed_to",
 }
 TRIGGERS = [
     f"CREATE TEMP TRIGGER {verb}_{table} AFTER {verb} ON {PREFIX}{table} BEGIN"

@@ -65,6 +65,10 @@ class ExactBucket:
         self.level -= 1.0
         return True
 
+    def owe(self) -> None:
+        """A call that finds no token takes the next one."""
+        self.level -= 1.0
+
 
 @dataclass
 class Call:
@@ -87,6 +91,7 @@ class ModelProvider:
     quotas: Mapping[str, tuple[float, float]] = field(default_factory=lambda: OPERATIONS)
     delay: Callable[[bool], float] = lambda _cold: 0.0
     fault: Callable[[Job, str], str | None] = lambda _job, _operation: None
+    really: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # undocumented
     looks_up: bool = True
     denied: bool = False  # the key is wrong
     reject: set[str] = field(default_factory=set)  # orders with a constraint
@@ -97,6 +102,7 @@ class ModelProvider:
     orders: dict[str, str] = field(default_factory=dict)
     applied: Counter[tuple[str, str]] = field(default_factory=Counter)
     calls: list[Call] = field(default_factory=list)
+    refused: list[Call] = field(default_factory=list)  # of them, those that found no token
     ours: dict[str, ExactBucket] = field(default_factory=dict)  # as if nobody else called
     _buckets: dict[str, ExactBucket] = field(default_factory=dict)
     _before: dict[str, tuple[float, str]] = field(default_factory=dict)  # when it was otherwise
@@ -182,6 +188,17 @@ class ModelProvider:
         for _ in range(times):
             self._bucket(self._buckets, operation).arrives(self.world.now)
 
+    def others_take(self, operation: str, rate: float, until: float) -> None:
+        """Somebody else takes so many tokens a second, and asks again until he has them."""
+
+        def take() -> None:
+            bucket = self._bucket(self._buckets, operation)
+            bucket.arrives(self.world.now) or bucket.owe()
+            if self.world.now < until:
+                self.world.after(self.world.random.uniform(0.7, 1.3) / rate, take)
+
+        self.world.after(0.5 / rate, take)
+
     def credit(self) -> None:
         """The ledger's clock has been set forward: it takes every bucket for full, once."""
         for operation, (capacity, _) in self.quotas.items():
@@ -191,7 +208,8 @@ class ModelProvider:
         return sum(call.throttled is True for call in self.calls)
 
     def _bucket(self, buckets: dict[str, ExactBucket], operation: str) -> ExactBucket:
-        capacity, rate = self.quotas[operation]
+        really = self.really if buckets is self._buckets else {}
+        capacity, rate = really.get(operation, self.quotas[operation])
         new = ExactBucket(capacity, rate, capacity, self.world.now)
         return buckets.setdefault(operation, new)
 
@@ -204,6 +222,7 @@ class ModelProvider:
         ).arrives(now)
         self.calls.append(Call(now, operation, job.order_id, job.id, exceeded))
         if throttled:
+            self.refused.append(self.calls[-1])
             return Answer(Outcome.THROTTLED, status=503, code="RequestThrottled")
         if self.denied:
             return Answer(Outcome.DENIED, status=403, code="SignatureDoesNotMatch", scope="seller")

@@ -26,13 +26,18 @@ class Count:
     open_at: float
     closed_for: str | None
     throttles: int
+    slowed_to: float | None
     in_flight: int = 0
     unused_since: float | None = None
+
+    @property
+    def pace(self) -> float:
+        return self.slowed_to or self.rate
 
     def refill(self, now: float) -> None:
         if now > self.at:
             ceiling = max(0.0, self.capacity - self.in_flight)
-            full = min(self.level + (now - self.at) * self.rate, ceiling)
+            full = min(self.level + (now - self.at) * self.pace, ceiling)
             self.level, self.at = max(self.level, full), now
 
     def usable_from(self) -> float:
@@ -43,7 +48,7 @@ class Count:
             return max(self.open_at, self.at)
         if self.capacity - self.in_flight < 1.0:
             return math.inf
-        return max(self.open_at, self.at + (1.0 - self.level) / self.rate)
+        return max(self.open_at, self.at + (1.0 - self.level) / self.pace)
 
 
 class Tokens:
@@ -64,17 +69,20 @@ class Tokens:
         open_at: float,
         closed_for: str | None,
         throttles: int,
+        slowed_to: float | None,
     ) -> None:
         if verb == "DELETE":
             self._calls[key] = self.buckets.pop(key).in_flight
             return
         if verb == "INSERT":
-            count = Count(capacity, rate, level, at, (level, at), open_at, closed_for, throttles)
+            row = (level, at)
+            count = Count(capacity, rate, level, at, row, open_at, closed_for, throttles, slowed_to)
             count.in_flight = self._calls.pop(key, 0)
             self.buckets[key] = count
         count = self.buckets[key]
+        count.refill(at)
+        count.slowed_to = slowed_to
         if throttles > count.throttles:  # the provider's bucket is empty, so ours is
-            count.refill(at)
             count.level = min(count.level, 0.0)
         count.at = min(count.at, at) if at < count.row[1] else count.at  # the clock was set back
         count.row, count.open_at, count.closed_for = (level, at), open_at, closed_for

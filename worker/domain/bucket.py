@@ -11,17 +11,10 @@ import math
 from dataclasses import dataclass, replace
 
 from worker.domain.jobs import WaitingFor
-from worker.domain.outcomes import Answer, Outcome
-
-OUTAGE_AFTER = 3  # answers in a row
-OUTAGE_FIRST = 0.5  # seconds
-OUTAGE_LONGEST = 60.0  # seconds
-LONGEST_DOUBLING = 30  # the power of two is kept finite, however long an outage lasts
 
 # What a bucket is closed for until an answer shows that the reason is gone: one call at a
 # time is let through once `open_at` has passed. A throttle's pause simply ends.
 PROBED = frozenset({WaitingFor.BACKOFF, WaitingFor.CREDENTIALS})
-READ_WITH_OUR_CREDENTIALS = frozenset({Outcome.APPLIED, Outcome.STATE_REFUSED, Outcome.REJECTED})
 
 EPSILON = 1e-9  # a token that is short by a rounding error is a token
 
@@ -31,7 +24,8 @@ class BucketSpec:
     """One bucket of the configuration: which, for whom, and its nominal numbers.
 
     `key` names endpoint, seller account, access key (as a fingerprint) and operation, and
-    holds no secret. `margin` is in seconds.
+    holds no secret. `margin` is in seconds, `read_at` (epoch seconds) when the configuration was
+    read that says so: of two processes that know different numbers, the later reader's count.
     """
 
     key: str
@@ -41,11 +35,16 @@ class BucketSpec:
     rate: float
     source: str  # the page the numbers come from, or "assumed", or "configured"
     margin: float = 0.0
+    read_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """`level` tokens at `level_at` (epoch seconds); refilled with `rate` a second to `capacity`."""
+    """`level` tokens at `level_at` (epoch seconds); refilled with `pace` a second to `capacity`.
+
+    `rate` is the nominal one, of the configuration; `pace` is less while throttles have shown
+    that less is free (`domain.learning`, which the last fields are for).
+    """
 
     key: str
     seller: str
@@ -65,6 +64,19 @@ class Bucket:
     throttles: int = 0
     served_at: float = 0.0
     numbers_at: float | None = None  # since when capacity, rate and margin are as they are
+    read_at: float | None = None  # when the configuration was read that they are from
+    slowed_to: float | None = None  # tokens a second, since `level_at`; None: the nominal rate
+    stated_rate: float | None = None  # tokens a second, as the provider's answers say
+    learned_rate: float | None = None  # what was free at `learned_at`
+    learned_at: float | None = None
+    learned_from: str | None = None  # the answer that showed it
+    accepted: float = 0.0  # calls that the provider took since `accepted_since`, older ones less
+    accepted_since: float | None = None  # an emptying; None: nothing can be measured yet
+
+    @property
+    def pace(self) -> float:
+        """Tokens a second that it is refilled with."""
+        return self.rate if self.slowed_to is None else self.slowed_to
 
     @property
     def ceiling(self) -> float:
@@ -80,8 +92,10 @@ def refilled(bucket: Bucket, now: float, in_flight: int) -> Bucket:
     if elapsed <= 0:
         return bucket
     ceiling = max(0.0, bucket.ceiling - in_flight)
-    level = max(bucket.level, min(bucket.level + elapsed * bucket.rate, ceiling))
-    return replace(bucket, level=level, level_at=now)
+    level = max(bucket.level, min(bucket.level + elapsed * bucket.pace, ceiling))
+    idle = not in_flight and bucket.level + elapsed * bucket.pace > ceiling + 1.0
+    since = None if idle else bucket.accepted_since  # tokens were lost, perhaps over there, too
+    return replace(bucket, level=level, level_at=now, accepted_since=since)
 
 
 def tokens(bucket: Bucket, now: float, in_flight: int) -> int:
@@ -114,8 +128,8 @@ def next_token_at(bucket: Bucket, in_flight: int) -> float:
 
 def _filled_at(bucket: Bucket, wanted: int) -> float:
     """The first moment at which refilling gives `wanted` tokens, to the last bit of the clock."""
-    moment = bucket.level_at + (wanted - bucket.level) / bucket.rate
-    while bucket.level + (moment - bucket.level_at) * bucket.rate + EPSILON < wanted:
+    moment = bucket.level_at + (wanted - bucket.level) / bucket.pace
+    while bucket.level + (moment - bucket.level_at) * bucket.pace + EPSILON < wanted:
         moment = math.nextafter(moment, math.inf)
     return moment
 
@@ -147,14 +161,29 @@ def full(spec: BucketSpec, now: float, spent: int = 0) -> Bucket:
         level=0.0,
         level_at=now,
         numbers_at=now,
+        read_at=spec.read_at,
     )
     return replace(bucket, level=max(0.0, bucket.ceiling - spent))
+
+
+def following(bucket: Bucket, spec: BucketSpec) -> Bucket:
+    """The bucket with the configuration's numbers, unless those in force were read later.
+
+    It must have been refilled at the old ones.
+    """
+    if bucket.read_at is not None and spec.read_at < bucket.read_at:
+        return bucket
+    numbers = (spec.capacity, spec.rate, spec.margin, spec.source)
+    if (bucket.capacity, bucket.rate, bucket.margin, bucket.source) != numbers:
+        return resized(bucket, spec)
+    return bucket if spec.read_at == bucket.read_at else replace(bucket, read_at=spec.read_at)
 
 
 def resized(bucket: Bucket, spec: BucketSpec) -> Bucket:
     """The bucket with other numbers; it must have been refilled at the old rate.
 
     A smaller capacity takes away what is lost of it: the calls that were let go have been made.
+    A larger one is to be filled first. What was learned was of the old numbers.
     """
     new = replace(
         bucket,
@@ -163,6 +192,11 @@ def resized(bucket: Bucket, spec: BucketSpec) -> Bucket:
         margin=spec.margin,
         source=spec.source,
         numbers_at=bucket.level_at,
+        read_at=spec.read_at,
+        slowed_to=None,
+        stated_rate=None,
+        learned_rate=None,
+        accepted_since=None,
     )
     lost = max(0.0, bucket.ceiling - new.ceiling)
     return replace(new, level=max(bucket.level - lost, min(bucket.level, 0.0)))
@@ -179,71 +213,3 @@ def closed(bucket: Bucket, why: WaitingFor, now: float, seconds: float) -> Bucke
 
 def opened(bucket: Bucket) -> Bucket:
     return replace(bucket, closed_for=None, open_at=0.0, outages=0, closings=0)
-
-
-def after(
-    bucket: Bucket, answer: Answer, claimed_at: float, now: float, credentials_retry: float
-) -> Bucket:
-    """What an answer teaches the bucket of its operation.
-
-    `claimed_at` is when the call was let go: an answer to a call from before a closing says
-    nothing about what has been since. The bucket must have been refilled to `now`.
-    """
-    if answer.outage:
-        return _after_outage(bucket, claimed_at, now)
-    if not answer.answered:
-        return bucket  # nothing was sent, or it was lost on our side: the provider said nothing
-    bucket = replace(bucket, outages=0, closings=0)
-    if bucket.closed_for is WaitingFor.BACKOFF:
-        bucket = opened(bucket)
-    match answer.outcome:
-        case Outcome.THROTTLED:
-            return _emptied(bucket, answer.retry_after, now)
-        case Outcome.DENIED:
-            return _denied(bucket, claimed_at, now, credentials_retry)
-    return _opened_by(bucket, answer.outcome, claimed_at, now)
-
-
-def _emptied(bucket: Bucket, retry_after: float | None, now: float) -> Bucket:
-    """Throttled: the provider's bucket is empty, so ours is. A pause keeps a probe a probe."""
-    empty = replace(
-        bucket, level=min(bucket.level, 0.0), throttled_at=now, throttles=bucket.throttles + 1
-    )
-    if retry_after is None:
-        return empty
-    why = bucket.closed_for if bucket.closed_for in PROBED else WaitingFor.THROTTLE
-    return replace(empty, closed_for=why, open_at=max(bucket.open_at, now + retry_after))
-
-
-def _denied(bucket: Bucket, claimed_at: float, now: float, credentials_retry: float) -> Bucket:
-    if bucket.closed_for is WaitingFor.CREDENTIALS and claimed_at < bucket.closed_at:
-        return bucket
-    return closed(bucket, WaitingFor.CREDENTIALS, now, credentials_retry)
-
-
-def _opened_by(bucket: Bucket, outcome: Outcome, claimed_at: float, now: float) -> Bucket:
-    match bucket.closed_for:
-        case WaitingFor.CREDENTIALS:
-            read = outcome in READ_WITH_OUR_CREDENTIALS
-            over = read and claimed_at >= bucket.closed_at
-        case WaitingFor.THROTTLE:
-            over = bucket.open_at <= now
-        case _:
-            over = False
-    return replace(bucket, closed_for=None, open_at=0.0) if over else bucket
-
-
-def _after_outage(bucket: Bucket, claimed_at: float, now: float) -> Bucket:
-    """The third outage in a row closes, and each failed probe closes for twice as long.
-
-    Calls from before a closing are not counted again: they met the outage that it is for.
-    """
-    if claimed_at < bucket.closed_at:
-        return bucket
-    bucket = replace(bucket, outages=bucket.outages + 1)
-    if bucket.outages < OUTAGE_AFTER:
-        return bucket
-    pause = min(OUTAGE_LONGEST, OUTAGE_FIRST * 2.0 ** min(bucket.closings, LONGEST_DOUBLING))
-    denied = bucket.closed_for is WaitingFor.CREDENTIALS
-    why = WaitingFor.CREDENTIALS if denied else WaitingFor.BACKOFF
-    return replace(closed(bucket, why, now, pause), closings=bucket.closings + 1)

@@ -68,6 +68,8 @@ class Answer:
     advice: str | None = None  # what the shop or the buyer has to do, for REJECTED and DENIED
     scope: Literal["operation", "seller"] = "operation"  # DENIED: what is closed
     retry_after: float | None = None  # seconds, when the provider named them
+    other_quota: bool = False  # THROTTLED: by an hourly quota beside the bucket
+    stated_rate: float | None = None  # tokens a second that the provider says it restores
     outage: bool = False  # connection failure, timeout, or a 5xx without a code of its own
     clock_offset: float | None = None  # CLOCK_EXPIRED: provider's clock minus ours, seconds
     order: OrderView | None = None  # a lookup that was APPLIED

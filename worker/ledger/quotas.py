@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from worker.domain import bucket as arithmetic
+from worker.domain import learning
 from worker.domain.bucket import Bucket, BucketSpec
 from worker.domain.jobs import WaitingFor
 from worker.ledger import rows
@@ -62,9 +63,7 @@ def lock(database: Database, connection: Connection, spec: BucketSpec) -> tuple[
         in_flight = calls_in_flight(connection, spec.key)
         now = database.now(connection, NOW_OF_BUCKET)
     bucket = arithmetic.refilled(rows.bucket(row), now, in_flight)
-    numbers = (spec.capacity, spec.rate, spec.margin, spec.source)
-    if (bucket.capacity, bucket.rate, bucket.margin, bucket.source) != numbers:
-        bucket = arithmetic.resized(bucket, spec)
+    bucket = learning.recovered(arithmetic.following(bucket, spec))
     return bucket, max(now, bucket.level_at), in_flight
 
 

@@ -22,7 +22,12 @@ SAFE = {
     "open_at": 0.0,
     "closed_at": 0.0,
     "served_at": 0.0,
+    "read_at": None,
 }
+RATES = ("slowed_to", "stated_rate", "learned_rate")
+TIMES = ("learned_at", "accepted_since", "read_at")
+UNLEARNED = {"slowed_to": None, "stated_rate": None, "learned_rate": None, "accepted": 0.0}
+UNLEARNED |= {"accepted_since": None, "learned_at": None}
 
 
 def job(row: Row[Any]) -> Job:
@@ -80,7 +85,9 @@ def bucket_of(values: Mapping[str, Any]) -> Bucket:
     sane = _is_sane(values)
     level = min(max(values["level"], 0.0), values["capacity"]) if sane else 0.0
     at = values["level_at"] if _is_number(values["level_at"]) else 0.0
-    numbers = {"level": level} if sane else {**SAFE, "level_at": at}
+    numbers: dict[str, Any] = {"level": level} if sane else {**SAFE, "level_at": at}
+    if not (sane and _is_learned(values)):
+        numbers |= UNLEARNED
     return Bucket(**{**values, **numbers, "closed_for": WaitingFor(why) if why else None})
 
 
@@ -92,6 +99,15 @@ def _is_sane(values: Mapping[str, Any]) -> bool:
     if not all(_is_number(values[name]) for name in NUMBERS):
         return False
     return bool(values["capacity"] >= 1.0 and values["rate"] > 0.0)
+
+
+def _is_learned(values: Mapping[str, Any]) -> bool:
+    """Whether what a bucket has learned can be reckoned with."""
+    rates = [values[name] for name in RATES if values[name] is not None]
+    times = [values[name] for name in TIMES if values[name] is not None]
+    if not all(_is_number(each) for each in (*rates, *times, values["accepted"])):
+        return False
+    return all(rate > 0.0 for rate in rates) and values["accepted"] >= 0.0
 
 
 def columns(value: Bucket) -> dict[str, Any]:

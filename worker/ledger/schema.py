@@ -23,7 +23,7 @@ from worker.ledger.columns import Json, JsonAny, JsonList, JsonStates, String, T
 # A shop that records its jobs in its own transactions has its tables in the same database.
 PREFIX = "order_worker_"
 VERSION_TABLE = PREFIX + "version"
-HEAD = "0004"  # the newest migration; a process that finds another one says so
+HEAD = "0006"  # the newest migration; a process that finds another one says so
 
 # The conditions of the partial indexes, as queries must repeat them to be served by one.
 HOLDS_KEY = "holds_key"
@@ -214,6 +214,15 @@ buckets = Table(
     Column("throttles", Integer, nullable=False),
     Column("served_at", Float, nullable=False),
     Column("numbers_at", Float),  # since when capacity, rate and margin are as they are
+    Column("read_at", Float),  # when the configuration was read that they are from
+    # What throttles and answers have taught: see worker.domain.learning.
+    Column("slowed_to", Float),
+    Column("stated_rate", Float),
+    Column("learned_rate", Float),
+    Column("learned_at", Float),
+    Column("learned_from", String),
+    Column("accepted", Float, nullable=False, server_default="0"),
+    Column("accepted_since", Float),
 )
 
 schedules = Table(

@@ -4,12 +4,13 @@ A settle whose token is no longer the job's changes no job: the dispatcher has t
 away, and the job has gone on. What the call taught the bucket is true all the same.
 """
 
+import math
 from dataclasses import fields, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, exists, select, text, update
 
-from worker.domain import bucket as arithmetic
+from worker.domain import lessons
 from worker.domain.bucket import BucketSpec
 from worker.domain.decisions import Decision
 from worker.domain.endings import withdrawn
@@ -185,8 +186,12 @@ def _keep(connection: Connection, job: Job, decision: Decision) -> None:
 def _end_attempt(ledger: Ledger, connection: Connection, held: Claim, answer: Answer) -> None:
     """End the attempt, and let its bucket learn from the answer."""
     spec = _spec(held.turn)
-    closes_seller = answer.outcome is Outcome.DENIED and answer.scope == "seller"
-    others = ledger.routes.of_seller(held.job.seller) if closes_seller else ()
+    credentials_now = ledger.routes.of_seller(held.job.seller)
+    denied = answer.outcome is Outcome.DENIED
+    claimed_with = held.bucket.read_at or 0.0
+    outdated = denied and any(each.read_at > claimed_with for each in credentials_now)
+    closes_seller = denied and answer.scope == "seller" and not outdated
+    others = credentials_now if closes_seller else ()
     others = [other for other in others if other.key != spec.key]
     unsent = [_spec(held.reserved)] if held.reserved else []
     locked = {each.key: each for each in (spec, *unsent, *others)}
@@ -211,12 +216,16 @@ def _end_attempt(ledger: Ledger, connection: Connection, held: Claim, answer: An
         },
     )
     retry = ledger.policy.credentials_retry
-    quotas.write(connection, arithmetic.after(bucket, answer, held.turn.at, now, retry))
+    if not outdated:  # what the provider says of a key that has been changed since closes nothing
+        bucket = lessons.after(bucket, answer, held.turn.at, now, retry)
+    quotas.write(connection, bucket)
     quotas.close_seller(ledger, connection, others, now)
 
 
 def _spec(turn: turns.Turn) -> BucketSpec:
-    return BucketSpec(**{field.name: getattr(turn.bucket, field.name) for field in SPEC})
+    """The bucket of a call. The numbers may have changed since: they are left as they are."""
+    of_then = {field.name: getattr(turn.bucket, field.name) for field in SPEC}
+    return BucketSpec(**of_then | {"read_at": -math.inf})
 
 
 def conclude(

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select, text
 
 from worker.domain import bucket as arithmetic
+from worker.domain import learning
 from worker.domain.bucket import Bucket
 from worker.domain.jobs import Job, State, WaitingFor
 from worker.ledger import rows
@@ -114,13 +115,17 @@ def _ready(connection: Connection, key: str) -> int:
 
 
 def _portrait(standing: Standing, ready: int) -> Portrait:
-    bucket = standing.bucket
+    bucket = learning.recovered(standing.bucket)
+    learned = bucket.slowed_to is not None
     closed_for = standing.closed_for
     return {
         "seller": bucket.seller,
         "operation": bucket.operation,
         "capacity": bucket.capacity,
         "restore_rate": bucket.rate,
+        "learned_rate": round(bucket.pace, 6) if learned else None,
+        "learned_at": time(bucket.learned_at) if learned else None,
+        "learned_from": bucket.learned_from if learned else None,
         "source": bucket.source,
         "tokens": round(max(0.0, bucket.level), 3),
         "in_flight": standing.in_flight,

@@ -1,7 +1,7 @@
 """The configured sellers: their providers, and the routes of their jobs."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 
 from worker.domain.bucket import BucketSpec
@@ -22,42 +22,88 @@ def provider_class(name: str) -> type[Provider]:
     return loaded
 
 
+@dataclass(slots=True)
+class _Known:
+    """The sellers of one reading of the configuration; what is asked for first is built then."""
+
+    build: Mapping[str, Callable[[], Provider]]
+    keyless: frozenset[str]
+    read_at: float
+    built: dict[str, Provider] = field(default_factory=dict)
+    specs: dict[str, dict[str, BucketSpec]] = field(default_factory=dict)
+    gone: dict[str, Provider] = field(default_factory=dict)  # of sellers that are no more
+
+    def provider(self, seller: str) -> Provider:
+        found = self.built.get(seller)
+        if found is None and seller not in self.build and seller in self.gone:
+            return self.gone[seller]
+        if found is None:
+            found = self.built[seller] = self.build[seller]()
+        return found
+
+    def buckets(self, seller: str) -> dict[str, BucketSpec]:
+        found = self.specs.get(seller)
+        if found is None:
+            of_provider = self.provider(seller).buckets().items()
+            found = {name: replace(spec, read_at=self.read_at) for name, spec in of_provider}
+            self.specs[seller] = found
+        return found
+
+
 class Sellers(Mapping[str, Provider]):
     """Providers by seller, each built when it is first asked for; also the ledger's routes.
 
     `keyless` are the sellers whose secrets this process does not have: it can check and
-    record their requests, but not route or send them.
+    record their requests, but not route or send them. `read_at` is when the configuration was
+    read that they are from, in epoch seconds.
     """
 
     def __init__(
-        self, build: Mapping[str, Callable[[], Provider]], keyless: frozenset[str] = frozenset()
+        self,
+        build: Mapping[str, Callable[[], Provider]],
+        keyless: frozenset[str] = frozenset(),
+        read_at: float = 0.0,
     ) -> None:
-        self._build = build
-        self._keyless = keyless
-        self._built: dict[str, Provider] = {}
+        self.version = 0  # how often they were replaced
+        self._known = _Known(build, keyless, read_at)
+
+    def become(self, others: "Sellers") -> None:
+        """Be those from now on, for everybody who has this object. A call that is under way ends
+        with the provider that it began with, also if its seller is gone.
+        """
+        old, new = self._known, others._known  # noqa: SLF001 - of the same class
+        new.gone.update({**old.gone, **old.built})
+        self._known = new
+        self.version += 1
+
+    @property
+    def keyless(self) -> frozenset[str]:
+        return self._known.keyless
+
+    def __contains__(self, seller: object) -> bool:
+        return seller in self._known.build
 
     def __getitem__(self, seller: str) -> Provider:
-        provider = self._built.get(seller)
-        if provider is None:
-            provider = self._built[seller] = self._build[seller]()
-        return provider
+        return self._known.provider(seller)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._build)
+        return iter(self._known.build)
 
     def __len__(self) -> int:
-        return len(self._build)
+        return len(self._known.build)
 
     def bucket(self, request: Request, step: Step) -> BucketSpec | None:
-        if request.seller not in self._build or request.seller in self._keyless:
+        known = self._known
+        if request.seller not in known.build or request.seller in known.keyless:
             return None
-        provider = self[request.seller]
-        return provider.buckets()[provider.operation(request.task, step)]
+        operation = known.provider(request.seller).operation(request.task, step)
+        return known.buckets(request.seller)[operation]
 
     def of_seller(self, seller: str) -> Sequence[BucketSpec]:
-        if seller not in self._build or seller in self._keyless:
+        known = self._known
+        if seller not in known.build or seller in known.keyless:
             return ()
-        return tuple(self[seller].buckets().values())
+        return tuple(known.buckets(seller).values())
 
     def all(self) -> Sequence[BucketSpec]:
         specs = {spec.key: spec for seller in self for spec in self.of_seller(seller)}
@@ -78,17 +124,17 @@ class Sellers(Mapping[str, Provider]):
         return found
 
     def sellers(self) -> Collection[str]:
-        return [name for name in self._build if name not in self._keyless]
+        return [name for name in self._known.build if name not in self._known.keyless]
 
     def state_after(self, request: Request) -> str | None:
-        if request.seller not in self._build:
+        if request.seller not in self:
             return None
         return self[request.seller].reached.get(request.task)
 
     def can_look_up(self, request: Request) -> bool:
-        return request.seller in self._build and self[request.seller].can_look_up(request)
+        return request.seller in self and self[request.seller].can_look_up(request)
 
     def lifetime(self, request: Request) -> float | None:
-        if request.seller not in self._build:
+        if request.seller not in self:
             return None
         return self[request.seller].lifetime(request.task)

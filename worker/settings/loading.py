@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -47,11 +48,33 @@ class Settings(BaseSettings):
 
     _environ: Mapping[str, str] = PrivateAttr(default_factory=lambda: os.environ)
     _source: str = PrivateAttr(default="the defaults")
+    _file: Path | None = PrivateAttr(default=None)
+    _read_at: float = PrivateAttr(default=0.0)
 
     @property
     def source(self) -> str:
         """Which file this is, in words; or where none was found."""
         return self._source
+
+    @property
+    def read_at(self) -> float:
+        """When it was read, in epoch seconds."""
+        return self._read_at
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that it depends on: its own, and those of the sellers' secrets."""
+        secrets = [
+            Path(reference.name).absolute()
+            for seller in self.sellers.values()
+            for _, reference in references(seller.options)
+            if reference.kind == "file"
+        ]
+        return (*([self._file] if self._file else []), *secrets)
+
+    def again(self) -> "Settings":
+        """The same configuration as it is in its file now. Raises ConfigurationError."""
+        return load(self._file, self._environ)
 
     @classmethod
     def settings_customise_sources(
@@ -143,6 +166,7 @@ def load(
     ConfigurationError, with a line for each mistake; a secret that is not there is none yet.
     """
     environ = os.environ if environ is None else environ
+    read_at = time.time()
     file = _file(path, environ)
     tables = _tables(file) if file else {}
     overrides = Environment(Settings, environ, tables)
@@ -155,6 +179,8 @@ def load(
     if mistakes:  # outside the handler: pydantic's error holds the input, secrets included
         raise ConfigurationError(*mistakes)
     settings._environ = environ  # noqa: SLF001
+    settings._file = file.absolute() if file else None  # noqa: SLF001
+    settings._read_at = read_at  # noqa: SLF001
     settings._source = (  # noqa: SLF001
         str(file.absolute()) if file else f"no file: there is no {DEFAULT} in {Path.cwd()}"
     )

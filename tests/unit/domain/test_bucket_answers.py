@@ -17,8 +17,9 @@ from domain_values import (
     a_bucket,
 )
 
-from worker.domain.bucket import Bucket, after, closed, tokens
+from worker.domain.bucket import Bucket, closed, tokens
 from worker.domain.jobs import WaitingFor
+from worker.domain.lessons import after
 from worker.domain.outcomes import Answer, Outcome
 
 RETRY = 300.0  # credentials_retry

@@ -3,21 +3,18 @@
 Sources: Amazon Pay, Handling API errors and Error codes; Amazon MWS Developer Guide, Throttling.
 """
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from xml.etree.ElementTree import Element
 
 from worker.domain.outcomes import Answer, OrderView, Outcome
+from worker.providers.amazon_pay import limits
 from worker.providers.amazon_pay.codes import CODES, Meaning, constraint_advice, meaning_of
 from worker.providers.amazon_pay.documents import find, local_name, read_document, text
 from worker.providers.transport import HttpReply
 
 CLOCK_TOLERANCE = 300.0  # seconds between the answer's Date and our clock
-LONGEST_PAUSE = 3600.0  # seconds; no quota of the provider's takes longer to be restored
 _NAMES_THE_CLOCK = re.compile(r"timestamp|expir", re.IGNORECASE)
 # A message that names one of these quotes its value, and a reason may speak of expiry too.
 _NAMES_A_VALUE = re.compile("AmazonOrderReferenceId|CancelationReason|SuccessUrl|FailureUrl")
@@ -47,6 +44,7 @@ def parse(
         Outcome.UNKNOWN,
         status=reply.status,
         request_id=_request_id(document) or reply.headers.get("x-mws-request-id"),
+        stated_rate=limits.stated_rate(reply.headers),
     )
     if reply.status == 200:  # noqa: PLR2004
         return _success(answer, document, action, read)
@@ -62,7 +60,7 @@ def parse(
             answer,
             message=f"HTTP {reply.status} without a readable error code.",
             outage=reply.status >= 500,  # noqa: PLR2004
-            retry_after=_retry_after(reply.headers, now, None),
+            retry_after=limits.retry_after(reply.headers, now, None),
         )
     return _failure(answer, error, reply, now)
 
@@ -97,7 +95,8 @@ def _failure(answer: Answer, error: _Error, reply: HttpReply, now: float) -> Ans
         request_id=error.request_id or answer.request_id,
         advice=advice,
         scope=meaning.scope,
-        retry_after=_retry_after(reply.headers, now, error.code),
+        retry_after=limits.retry_after(reply.headers, now, error.code),
+        other_quota=error.code == limits.HOURLY,
     )
     if meaning.outcome is Outcome.CLOCK_EXPIRED:
         return replace(answer, clock_offset=_clock_offset(reply.headers, now))
@@ -137,42 +136,6 @@ def _request_id(document: Element | None) -> str | None:
     return next((request_id for request_id in found if request_id), None)
 
 
-def _retry_after(headers: Mapping[str, str], now: float, code: str | None) -> float | None:
-    """Seconds that the provider asks to wait, by either of the headers that can say so.
-
-    `x-mws-quota-resetsOn` is about the hourly quota: a throttle that leaves some of that is over
-    long before.
-    """
-    sent = _moment(headers.get("date"))
-    reference = now if sent is None else sent
-    asked = headers.get("retry-after", "").strip()
-    if asked.isascii() and asked.isdigit():
-        return min(float(asked), LONGEST_PAUSE)
-    moment = _moment(asked)
-    if moment is None and not (code == "RequestThrottled" and _quota_left(headers)):
-        moment = _moment(headers.get("x-mws-quota-resetson"))
-    return None if moment is None else min(max(moment - reference, 0.0), LONGEST_PAUSE)
-
-
-def _quota_left(headers: Mapping[str, str]) -> bool:
-    try:
-        left = float(headers.get("x-mws-quota-remaining", ""))
-    except ValueError:
-        return False
-    return math.isfinite(left) and left > 0
-
-
 def _clock_offset(headers: Mapping[str, str], now: float) -> float | None:
-    date = _moment(headers.get("date"))
+    date = limits.moment(headers.get("date"))
     return None if date is None else date - now
-
-
-def _moment(stated: str | None) -> float | None:
-    """Seconds since the epoch, from an HTTP date or ISO 8601; None if it is neither."""
-    for read in (datetime.fromisoformat, parsedate_to_datetime):
-        try:
-            moment = read((stated or "").strip())
-            return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
-        except (ValueError, TypeError, IndexError, OverflowError):
-            continue
-    return None

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from worker.domain.outcomes import Outcome
 from worker.providers.amazon_pay.codes import CODES, CONSTRAINTS
-from worker.providers.amazon_pay.responses import LONGEST_PAUSE, parse
+from worker.providers.amazon_pay.limits import LONGEST_PAUSE, LOOK_AGAIN
+from worker.providers.amazon_pay.responses import parse
 from worker.providers.transport import HttpReply
 
 ERRORS = vectors("errors.toml")
@@ -170,7 +171,20 @@ def test_an_unreadable_date_leaves_the_offset_open(date):
 @pytest.mark.parametrize("code", ["RequestThrottled", "QuotaExceeded"])
 def test_the_pause_that_a_throttle_asks_for(code, headers, seconds):
     answer = confirm(error(503, code, **headers))
+    hourly = code == "QuotaExceeded"
+    if hourly and seconds is None:
+        seconds = LOOK_AGAIN  # by the hour: the next token of the bucket would come too early
     assert (answer.outcome, answer.retry_after) == (Outcome.THROTTLED, seconds)
+    assert answer.other_quota is hourly
+
+
+@pytest.mark.parametrize(
+    ("stated", "rate"), [("0.5", 0.5), ("", None), ("0", None), ("fast", None), ("nan", None)]
+)
+def test_the_rate_that_an_answer_states_is_the_buckets(stated, rate):
+    headers = {"x_amzn_ratelimit_limit": stated, "x_mws_quota_max": "36000.0"}
+    assert confirm(error(503, "RequestThrottled", **headers)).stated_rate == rate
+    assert confirm(reply(200, "<ConfirmOrderReferenceResponse/>", **headers)).stated_rate == rate
 
 
 def test_the_pause_is_counted_on_the_providers_clock():
