@@ -12,8 +12,8 @@ The way of a job, from top to bottom:
 * `domain` has the rules: states, decisions, the bucket's arithmetic
 
 `outage` waits for a ledger that is away; `pools` says in what jobs run, `forks` what a fork waits
-for, `leaving` whether the worker ends, `holding` until when it may send; `errors`, `logs`,
-`loglines`, `masking`, `clock` and `crash` stand below all of them;
+for, `leaving` whether the worker ends, `holding` until when it may send; `traces` and `exporting`
+are OpenTelemetry's; `errors`, `logs`, `loglines`, `masking`, `clock` and `crash` stand below all;
 `cli` is the command line, `sandbox` the two providers for development, `demo` the tour.
 """
 

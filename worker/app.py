@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from celery import Celery, concurrency, signals
 
-from worker import broker, forks, leaving, pools
+from worker import broker, exporting, forks, leaving, pools
 from worker.domain.jobs import Task
 from worker.tasks import JobTask
 
@@ -141,6 +141,7 @@ def _enter_worker(sender: Any, **_: Any) -> None:
         _refuse(str(error), 2 if isinstance(error, LedgerMisconfigured) else 3)
     broker.enter_worker()
     leaving.arrive()
+    exporting.begin()
     app.conf.update(broker.consuming(now.settings.broker.url.full))
 
 
@@ -153,6 +154,12 @@ def _refuse(sentence: str, code: int) -> NoReturn:
 def _leave_worker(**_: Any) -> None:
     leaving.begin()
     broker.interrupt()
+
+
+@signals.worker_process_shutdown.connect(weak=False)
+@signals.worker_shutdown.connect(weak=False)
+def _end_exporting(**_: Any) -> None:
+    exporting.end()
 
 
 def _after_fork() -> None:

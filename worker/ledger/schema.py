@@ -23,7 +23,7 @@ from worker.ledger.columns import Json, JsonAny, JsonList, JsonStates, String, T
 # A shop that records its jobs in its own transactions has its tables in the same database.
 PREFIX = "order_worker_"
 VERSION_TABLE = PREFIX + "version"
-HEAD = "0004"  # the newest migration; a process that finds another one says so
+HEAD = "0005"  # the newest migration; a process that finds another one says so
 
 # The conditions of the partial indexes, as queries must repeat them to be served by one.
 HOLDS_KEY = "holds_key"
@@ -120,6 +120,7 @@ jobs = Table(
     Column("error", Json),
     Column("options", Json),  # what the caller hung on the task: link, chord, headers, …
     Column("continued_at", Float),  # when Celery had fired what hangs on a final job
+    Column("trace", Json),  # the trace context of the call that has recorded it
     partial("jobs_key", "seller", "key", where=HOLDS_KEY, unique=True),
     partial("jobs_turn", "bucket", "rank", "priority", "seq", where=READY),
     partial("jobs_due", "due_at", where=SLEEPING),
