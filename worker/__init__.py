@@ -13,7 +13,8 @@ The way of a job, from top to bottom:
 
 `outage` waits for a ledger that is away; `pools` says in what jobs run, `forks` what a fork waits
 for, `leaving` whether the worker ends, `holding` until when it may send, `libraries` what may not
-be installed; `errors`, `logs`, `loglines`, `masking`, `clock` and `crash` stand below all of them;
+be installed; `traces` and `exporting` are OpenTelemetry's; `errors`, `logs`, `loglines`, `masking`,
+`clock` and `crash` stand below all of them;
 `cli` is the command line, `sandbox` the two providers for development, `demo` the tour.
 """
 

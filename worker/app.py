@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from celery import Celery, concurrency, signals
 
-from worker import broker, forks, leaving, pools
+from worker import broker, exporting, forks, leaving, pools
 from worker.domain.jobs import Task
 from worker.tasks import JobTask
 
@@ -149,6 +149,7 @@ def _enter_worker(sender: Any, **_: Any) -> None:
     broker.enter_worker()
     app.conf.update(broker.publishing(now.settings.broker.url.full, broker.DISPATCH_SECONDS))
     leaving.arrive()
+    exporting.begin()
 
 
 def _refuse(sentence: str, code: int) -> NoReturn:
@@ -160,6 +161,12 @@ def _refuse(sentence: str, code: int) -> NoReturn:
 def _leave_worker(**_: Any) -> None:
     leaving.begin()
     broker.interrupt()
+
+
+@signals.worker_process_shutdown.connect(weak=False)
+@signals.worker_shutdown.connect(weak=False)
+def _end_exporting(**_: Any) -> None:
+    exporting.end()
 
 
 def _after_fork() -> None:

@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar, cast
 
 from tenacity import RetryCallState, Retrying, retry_if_result
 
-from worker import crash, holding, logs
+from worker import crash, holding, logs, traces
 from worker.clock import Clock
 from worker.domain.checks import check_again
 from worker.domain.decisions import Circumstances, Decision, decide
@@ -78,7 +78,7 @@ class Executor:
             held = self._hold(claims.claim, self._ledger, job_id, self._worker)
             if isinstance(held, Claim):
                 crash.point("after_claim")
-                self._carry_out(held, claimed_from)
+                self._run(held, claimed_from)
                 crash.point("after_settle")
             elif not held.again:
                 return held.job
@@ -97,6 +97,16 @@ class Executor:
             raise LedgerUndone("The claim was not written.") from lost
         return cast("Hold", held)
 
+    def _run(self, held: Claim, claimed_from: float) -> None:
+        """Carry a claim out, as a span of the trace of whoever asked; each line names the job."""
+        job = held.job
+        words = {"job": job.id, "seller": job.seller, "order": job.order_id}
+        with (
+            traces.span(str(job.task), "CONSUMER", job.trace, **words, waited_for=job.waiting_for),
+            logs.bind(**words, **traces.ids(job.trace)),
+        ):
+            self._carry_out(held, claimed_from)
+
     def _carry_out(self, held: Claim, claimed_from: float, since: float | None = None) -> None:
         """One claim: its request, tried again in place while that is worth the wait.
 
@@ -112,7 +122,7 @@ class Executor:
                 run.decision = self._decide(run.held, run.answer, run.claimed_from)
                 attempt.retry_state.set_result(run.decision)
         except LedgerUnavailable as error:
-            log.warning("the ledger is away: no more is sent", job=held.job.id, error=str(error))
+            log.warning("the ledger is away: no more is sent", error=str(error))
         answer, decision = run.came_to()
         if not decision.goes_on:
             self._settle(run.held, answer, decision)
@@ -139,7 +149,7 @@ class Executor:
             if self._is_in_time(run.since) and not self._leaving():
                 return self._hold(settlements.go_on, self._ledger, run.held, answer, decision)
         except LedgerUnavailable as error:
-            log.warning("the ledger is away", job=run.held.job.id, error=str(error))
+            log.warning("the ledger is away", error=str(error))
         self._settle(run.held, answer, check_again(run.held.job, run.held.turn.at))
         return None
 
@@ -171,13 +181,8 @@ class Executor:
         job = held.job
         with (
             holding.until(since + self._policy.lease),
-            logs.bind(
-                job=job.id,
-                seller=job.seller,
-                order=job.order_id,
-                operation=held.bucket.operation,
-                attempt=job.attempt_count,
-            ),
+            logs.bind(operation=held.bucket.operation, attempt=job.attempt_count),
+            traces.span(held.bucket.operation, "CLIENT", attempt=job.attempt_count),
         ):
             try:
                 answer = self._providers[job.seller].perform(job)
@@ -186,15 +191,16 @@ class Executor:
                 kind = type(error).__name__  # its words may hold anything
                 answer = Answer(Outcome.UNKNOWN, message=f"an error of the worker: {kind}")
             crash.point("after_answer")
-            log.log(
-                logging.WARNING if answer.outcome in TROUBLE else logging.INFO,
-                "attempt",
-                outcome=str(answer.outcome),
-                found=answer.order and answer.order.state,
-                status=answer.status,
-                code=answer.code,
-                request_id=answer.request_id,
-            )
+            what = {
+                "outcome": str(answer.outcome),
+                "found": answer.order and answer.order.state,
+                "status": answer.status,
+                "code": answer.code,
+                "request_id": answer.request_id,
+            }
+            traces.tell(**what)
+            level = logging.WARNING if answer.outcome in TROUBLE else logging.INFO
+            log.log(level, "attempt", **what)
         return answer
 
     def _is_in_time(self, since: float) -> bool:
@@ -219,19 +225,18 @@ class Executor:
         whoever has taken that away has seen to it that this writes nothing.
         """
         settle = functools.partial(settlements.settle, self._ledger, held, answer, decision)
-        job = held.job
-        with logs.bind(job=job.id, seller=job.seller, order=job.order_id):
-            try:
-                settled = self._outage.sit_out(settle)
-            except LedgerUnavailable as error:
-                log.critical("not written: the lease ends, and a lookup decides", error=str(error))
-                raise
-            log.info(
-                "job" if settled else "too late: the lease was taken away",
-                state=str(decision.state),
-                waiting_for=decision.waiting_for and str(decision.waiting_for),
-                why=decision.why,
-            )
+        try:
+            settled = self._outage.sit_out(settle)
+        except LedgerUnavailable as error:
+            log.critical("not written: the lease ends, and a lookup decides", error=str(error))
+            raise
+        what = {
+            "state": str(decision.state),
+            "waiting_for": decision.waiting_for and str(decision.waiting_for),
+            "why": decision.why,
+        }
+        traces.tell(**what)
+        log.info("job" if settled else "too late: the lease was taken away", **what)
 
 
 @dataclass(slots=True)

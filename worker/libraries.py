@@ -11,7 +11,12 @@ from importlib.util import find_spec
 from urllib.parse import unquote, urlsplit
 
 PACKAGE = "order-worker"
-EXTRAS = {"redis": "redis", "packaging": "redis", "psycopg": "postgres"}  # by module
+EXTRAS = {  # by module
+    "redis": "redis",
+    "packaging": "redis",
+    "psycopg": "postgres",
+    "opentelemetry": "otel",
+}
 OF_BROKERS = {"redis": ("redis", "packaging"), "rediss": ("redis", "packaging")}  # by scheme
 
 

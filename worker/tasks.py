@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from celery import Task as CeleryTask
 from celery.exceptions import Ignore
 
-from worker import broker, leaving, logs
+from worker import broker, leaving, logs, traces
 from worker.domain.jobs import Job, Request, State, Task
 from worker.errors import (
     BadInput,
@@ -236,6 +236,7 @@ class JobTask(CeleryTask):
                 expires_in=self._time_elsewhere("expires"),
                 options=self._hung_elsewhere(),
                 may_publish=False,
+                trace=traces.of_headers(self.request) or traces.current(),
             )
             accepted = now.producers.accept_foreign(self.job_task, args, kwargs, terms)
             return self._run(accepted.job_id)

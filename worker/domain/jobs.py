@@ -148,6 +148,7 @@ class Job:
     finished_at: float | None = None
     expires_at: float | None = None  # its caller's own limit of time, beside give_up_after
     retries: int = 0  # by the schedule
+    trace: dict[str, str] | None = None  # the trace context of the call that has recorded it
     receipt: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
 

@@ -1,11 +1,12 @@
 """Accepting a request: one insert, and reads of its key and id. No order or bucket is touched."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Row, bindparam, exists, select, text, update
 
+from worker import traces
 from worker.domain import bucket as arithmetic
 from worker.domain.jobs import Request, State
 from worker.errors import BadInput, CommitUnknown, LedgerUnavailable
@@ -64,6 +65,7 @@ class Terms:
     expires_in: float | None = None
     options: dict[str, Any] | None = None
     may_publish: bool = True
+    trace: dict[str, str] | None = field(default_factory=traces.current)
 
 
 @once_more
@@ -159,6 +161,7 @@ def new_row(ledger: Ledger, request: Request, terms: Terms) -> dict[str, Any]:
         due_in=terms.due_in,
         expires_in=terms.expires_in,
         options=terms.options,
+        trace=terms.trace,
     )
 
 

@@ -17,6 +17,7 @@ def newcomer(
     due_in: float,
     expires_in: float | None,
     options: dict[str, Any] | None,
+    trace: dict[str, str] | None,
 ) -> dict[str, Any]:
     """The row of a request as it is accepted, its TIMES in seconds from that moment."""
     spec = ledger.routes.bucket(request, request.first_step.turn)
@@ -33,6 +34,7 @@ def newcomer(
         "give_up_at": give_up_at,
         "expires_at": expires_in,  # as in Celery: not counted from the due time
         "options": options,
+        "trace": trace,
     }
 
 
@@ -68,4 +70,5 @@ def blank(request: Request, job_id: str) -> dict[str, Any]:
         "lease_token": 0,
         "lost_leases": 0,
         "options": None,
+        "trace": None,
     }

@@ -54,6 +54,7 @@ def job(row: Row[Any]) -> Job:
         finished_at=row.finished_at,
         expires_at=row.expires_at,
         retries=row.retries,
+        trace=row.trace,
         receipt=row.receipt,
         error=row.error,
     )

@@ -120,6 +120,7 @@ jobs = Table(
     Column("error", Json),
     Column("options", Json),  # what the caller hung on the task: link, chord, headers, …
     Column("continued_at", Float),  # when Celery had fired what hangs on a final job
+    Column("trace", Json),  # the trace context of the call that has recorded it
     partial("jobs_key", "seller", "key", where=HOLDS_KEY, unique=True),
     partial("jobs_turn", "bucket", "rank", "priority", "seq", where=READY),
     partial("jobs_due", "due_at", where=SLEEPING),

@@ -31,7 +31,13 @@ WORDS: dict[str, dict[str, type[StrEnum]]] = {
     transitions.name: {},
 }
 SUBJECTS = frozenset({"job", "order", "details"})
-SHAPES: dict[str, type] = {"stale_states": list, "receipt": dict, "error": dict, "options": dict}
+SHAPES: dict[str, type] = {
+    "stale_states": list,
+    "receipt": dict,
+    "error": dict,
+    "options": dict,
+    "trace": dict,
+}
 LAST_MOMENT = 253402300799.0  # the end of the year 9999, in epoch seconds
 
 Check = Callable[[Any], bool]
