@@ -20,6 +20,7 @@ from tests.conformance.steps import (
     settle,
 )
 from worker.ledger import (
+    attendance,
     claims,
     queries,
     recovery,
@@ -113,6 +114,7 @@ def explained(ledger, statements):
 
 
 VERBS = {
+    "does anybody work": lambda ledger, _ids: attended(ledger),
     "accept": lambda ledger, _ids: accept(ledger, confirm(9_000_000)),
     "accept again": lambda ledger, _ids: accept(ledger, confirm(1), again=True),
     "accept within": lambda ledger, _ids: accept_within(ledger),
@@ -144,6 +146,7 @@ INDEXES = {
     "recover": {"jobs_deadline"},
     "wake": {"jobs_due", "jobs_unrouted"},
     "dispatch": {"jobs_turn", "jobs_due", "jobs_deadline", "jobs_continue"},
+    "does anybody work": {"jobs_lease", "jobs_due", "jobs_unrouted", "jobs_turn"},
     "verify": {"jobs_order", "attempts_job", "transitions_job"},
     "prune": {"jobs_finished", "jobs_details", "jobs_order"},
 }
@@ -181,6 +184,13 @@ def accept_within(ledger):
 def retry(ledger, job_id):
     settle(ledger, hold(ledger, job_id), REFUSED, max_attempts=1)
     retries.retry(ledger, job_id, actor="operator")
+
+
+def attended(ledger):
+    """As of a ledger that nobody has touched for a while: each of the questions is asked."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(attendance, "GRACE", -10.0)
+        assert attendance.nobody_works(ledger, ["nobody"])
 
 
 def verify(ledger):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from worker.cli import attention, listing, printing, session, watching
+from worker.cli import attendance, attention, listing, printing, session, watching
 from worker.cli.completing import JOB, SELLER
 from worker.cli.durations import DURATION
 from worker.cli.failures import say
@@ -84,11 +84,11 @@ def command(
     found = queries.find(ledger, filters, limit)
     if as_json:
         printing.array(found)
-        return
-    if needs_attention:
+    elif needs_attention:
         _tell_what_to_do(found)
-        return
-    listing.show(found)
+    else:
+        listing.show(found)
+    attendance.warn(now)
 
 
 def _schedule(section: "Retry | None") -> "Schedule | None":

@@ -2,7 +2,7 @@
 
 import click
 
-from worker.cli import printing, session
+from worker.cli import attendance, printing, session
 from worker.cli.completing import JOB
 
 
@@ -20,9 +20,12 @@ def command(name: str, as_json: bool) -> None:
     from worker.cli.naming import meant
     from worker.ledger import queries
 
-    ledger = session.runtime().ledger
+    now = session.runtime()
+    ledger = now.ledger
     ids = meant(ledger, name)
     found = queries.of_ids(ledger, [ids] if isinstance(ids, str) else ids, details=as_json)
+    if any(job["finished_at"] is None for job in found):
+        attendance.warn(now)
     if as_json:
         printing.array(found) if isinstance(ids, list) else printing.single(found[0])
         return

@@ -225,3 +225,17 @@ def test_an_order_says_who_kept_it_and_who_released_it(shop, monkeypatch):
     kept, released = shop.run("show", ORDER).stdout.splitlines()[-2:]
     assert kept.endswith(f"order {ORDER} of acme: kept by somebody (on its way)")
     assert released.endswith(f"order {ORDER} of acme: released by somebody")
+
+
+NOBODY = "Jobs wait that could run, and no worker takes them: is `order-worker run` running?\n"
+
+
+def test_of_jobs_that_nobody_takes_one_line_asks_for_a_worker(shop):
+    job = shop.asks("confirm", ORDER, "--seller", "acme")
+    assert shop.run("jobs").stderr == shop.run("show", job).stderr == ""
+    write(shop, jobs, jobs.c.id == job, accepted_at=1e9, due_at=1e9)
+    for args in (("jobs",), ("show", job), ("jobs", "--json"), ("show", job, "--json")):
+        result = shop.run(*args)
+        assert (result.exit_code, result.stderr) == (0, NOBODY)
+    write(shop, jobs, jobs.c.id == job, finished_at=2e9)
+    assert shop.run("show", job).stderr == ""
