@@ -6,7 +6,7 @@ SIGTERM, by a ledger that goes away, each is done or as it was, and the same com
 
 import functools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any, TypeAlias
@@ -19,6 +19,7 @@ from worker.cli.interruption import BY_SIGNAL, stopped_between
 from worker.cli.printing import plain
 
 Show: TypeAlias = Callable[[Sequence[str], IO[str]], None]
+Orders: TypeAlias = Callable[[Sequence[str]], Mapping[str, str]]  # of jobs, by their ids
 
 SHOWN = 10  # things that are listed before it is asked
 
@@ -76,19 +77,21 @@ def act(
     *,
     do: Callable[[str], Result],
     show: Show,
+    orders: Orders,
     terms: Terms,
 ) -> None:
     """Do it to each, tell what became of it, and end with the exit code that says it all.
 
-    `unknown` names were none, which has been told; `show` lists some of them as a table.
+    `unknown` names were none, which has been told; `show` lists some of them as a table, `orders`
+    knows the order of each.
     Several are asked about, where somebody at a terminal can answer. Raises click's Exit: 1 if
     one is not as it was asked to be, 2 if there were unknown names, 128 and the signal's number
     if one stopped it.
     """
     if terms.dry_run:
-        _would(deed, ids, show, terms)
+        _would(deed, ids, show, orders, terms)
     elif terms.yes or _agreed(deed, ids, show):
-        _do_each(deed, ids, do, terms, unknown)
+        _do_each(deed, orders(ids), ids, do, terms, unknown)
     else:
         say(f"Nothing was {deed.done}.")
     if unknown:
@@ -97,6 +100,7 @@ def act(
 
 def _do_each(
     deed: Deed,
+    order_ids: Mapping[str, str],
     ids: Sequence[str],
     do: Callable[[str], Result],
     terms: Terms,
@@ -105,12 +109,13 @@ def _do_each(
     course = _Course(deed, len(ids))
     with stopped_between() as stopped_by, _progress(course, terms):
         try:
-            told = course.told(ids, do, stopped_by)
+            told = course.told(ids, order_ids, do, stopped_by)
             if terms.as_json:
                 printing.array(told)
             else:
                 for each in told:
-                    click.echo(f"{plain(each['id'])}  {each['result']}")
+                    order_id = plain(each["order_id"])
+                    click.echo(f"{plain(each['id'])}  {order_id}  {each['result']}")
         finally:
             course.stopped_by = stopped_by()
             course.tell()
@@ -120,9 +125,12 @@ def _do_each(
         raise click.exceptions.Exit(NOT_SUCCEEDED)
 
 
-def _would(deed: Deed, ids: Sequence[str], show: Show, terms: Terms) -> None:
+def _would(deed: Deed, ids: Sequence[str], show: Show, orders: Orders, terms: Terms) -> None:
     if terms.as_json:
-        printing.array({"id": each, "result": None} for each in ids)
+        order_ids = orders(ids)
+        printing.array(
+            {"id": each, "order_id": order_ids.get(each), "result": None} for each in ids
+        )
     elif ids:
         show(ids, sys.stdout)
     say(f"{deed.count(len(ids))} would be {deed.done}, as far as their state lets them.")
@@ -151,8 +159,12 @@ class _Course:
     advance: Callable[[], None] = field(default=lambda: None)
 
     def told(
-        self, ids: Sequence[str], do: Callable[[str], Result], stopped_by: Callable[[], int | None]
-    ) -> Iterator[dict[str, str]]:
+        self,
+        ids: Sequence[str],
+        order_ids: Mapping[str, str],
+        do: Callable[[str], Result],
+        stopped_by: Callable[[], int | None],
+    ) -> Iterator[dict[str, str | None]]:
         for each in ids:
             if stopped_by() is not None:
                 return
@@ -162,7 +174,7 @@ class _Course:
             self.done += result.fits
             self.refused += not result.fits
             self.advance()
-            yield {"id": each, "result": result.said}
+            yield {"id": each, "order_id": order_ids.get(each), "result": result.said}
 
     def tell(self) -> None:
         """One sentence; none about one thing, which has said what became of it."""

@@ -68,6 +68,7 @@ def ask(task: str, order_ids: Sequence[str], words: Mapping[str, Any], terms: Te
     given |= {"key": terms.key} if terms.key is not None else {}
     requests = _checked(now, task, order_ids, given)
     job_ids = [_record(now, request, terms) for request in requests]
+    recording.warn_of_blindness(sum(not now.sellers.can_look_up(each) for each in requests))
     recording.warn_of_broker()
     _tell(now, job_ids, terms)
 

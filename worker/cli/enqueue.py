@@ -60,6 +60,7 @@ def command(file: str, task: str | None, seller: str | None, as_json: bool) -> N
             for complaint in held:
                 say(complaint)
             shop.tell()
+            recording.warn_of_blindness(shop.blind)
             recording.warn_of_broker()
         if not shop.is_whole and (number := stopped_by()):
             raise click.exceptions.Exit(BY_SIGNAL + number)
@@ -77,6 +78,7 @@ class Intake:
     recorded: int = 0
     asked_before: int = 0
     broken: int = 0
+    blind: int = 0  # recorded, and not to be looked up
     position: int = 0  # bytes that were read
     after_batch: Callable[[], None] = lambda: None
     complain: Callable[[str], None] = say
@@ -155,6 +157,7 @@ class Intake:
                 continue
             self.recorded += accepted.created
             self.asked_before += not accepted.created
+            self.blind += accepted.created and not self.now.sellers.can_look_up(request)
             recording.publish(accepted, request)
             yield {"line": record.line, "id": accepted.job_id, "created": accepted.created}
 

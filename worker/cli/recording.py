@@ -32,6 +32,16 @@ def publish(accepted: "Accepted", request: "Request") -> None:
         app.tasks[f"worker.{request.task}"].announce(accepted.job_id, request)
 
 
+def warn_of_blindness(number: int) -> None:
+    """One line about so many requests that the provider cannot read back."""
+    if number:
+        which = "1 request has" if number == 1 else f"{number} requests have"
+        say(
+            f"{which} no parent_order_id: the item cannot be looked up, and an unclear outcome"
+            " could only be asked for again."
+        )
+
+
 def warn_of_broker() -> None:
     """One line if the broker took no message: the jobs are recorded all the same."""
     from worker import bootstrap, tasks

@@ -45,6 +45,8 @@ def command(
     A job keeps its history; its attempts and its time begin anew. What may have been applied
     is looked up first. Exit code 1 if one of them was left alone, 2 if one is no job.
     """
+    from worker.ledger import queries
+
     described = any(each is not None for each in (task, state, since, seller))
     if bool(job) == described or (job and limit is not None):
         raise click.UsageError(
@@ -62,6 +64,7 @@ def command(
         unknown,
         do=lambda job_id: _retry(ledger, job_id, person, why),
         show=partial(listing.show_ids, ledger),
+        orders=partial(queries.orders_of, ledger),
         terms=terms,
     )
 

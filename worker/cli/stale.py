@@ -83,14 +83,22 @@ def _given(
 
     orders: dict[str, list[ShopOrder]] = {}
     odd = 0
-    for record in intake.read(intake.lines_of(file), COLUMNS):
-        try:
-            name, order = _order(sweep, seller, record.words)
-        except BadInput as error:
-            say(f"line {record.line}: {plain(error)}")
-            odd += 1
-        else:
-            orders.setdefault(name, []).append(order)
+
+    def complain(line: int, error: BadInput) -> None:
+        nonlocal odd
+        odd += 1
+        say(f"{plain(file.name)}:{line}: {plain(error)}")
+
+    try:
+        for record in intake.read(intake.lines_of(file), COLUMNS):
+            try:
+                name, order = _order(sweep, seller, record.words)
+            except BadInput as error:
+                complain(record.line, error)
+            else:
+                orders.setdefault(name, []).append(order)
+    except BadInput as error:  # of the header: nothing after it can be read
+        complain(1, error)
     return orders, odd
 
 

@@ -1,6 +1,6 @@
 """A job's history for people: what happened when, and what comes next."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -131,7 +131,7 @@ def _is_lookup(attempt: Mapping[str, Any]) -> bool:
 def _end(job: Mapping[str, Any]) -> Iterator[str]:
     if job["state"] in FINAL:
         yield f"  end       {moment(job['finished_at'])}  {FINAL[job['state']]}"
-        yield from _receipt(job["receipt"] or {})
+        yield from _receipt(job["receipt"] or {}, job["attempts"])
         yield from _error(job["error"] or {}, job["state"])
     else:
         yield f"  next      {_next(job)}"
@@ -158,12 +158,15 @@ def _when(job: Mapping[str, Any]) -> str:
     return "" if is_past(job["due_at"]) else f", due {moment(job['due_at'])}"
 
 
-def _receipt(receipt: Mapping[str, Any]) -> Iterator[str]:
+def _receipt(receipt: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     told = [
         f"{word.replace('_', ' ')} {plain(receipt[word])}{_in_words(word, receipt[word])}"
-        for word in ("order_state", "basis", "request_id")
+        for word in ("order_state", "basis")
         if receipt.get(word)
     ]
+    if request_id := receipt.get("request_id"):
+        looked_up = request_id in {a["request_id"] for a in attempts if _is_lookup(a)}
+        told.append(f"request {plain(request_id)}{' (the lookup)' if looked_up else ''}")
     if told:
         yield f"  receipt   {', '.join(told)}"
     if receipt.get("why"):

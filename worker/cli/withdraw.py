@@ -34,12 +34,15 @@ def command(choice: choosing.Choice, why: str, terms: acting.Terms) -> None:
     Says for each what happened. Exit code 1 if one of them could not be taken back, 2 if one is
     no job.
     """
+    from worker.ledger import queries
+
     ledger = session.runtime().ledger
     acting.act(
         acting.Deed("withdraw", WITHDRAWN),
         *choice.ids(ledger, withdrawable=True),
         do=lambda job_id: _withdraw(ledger, job_id, why),
         show=partial(listing.show_ids, ledger),
+        orders=partial(queries.orders_of, ledger),
         terms=terms,
     )
 

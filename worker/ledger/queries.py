@@ -72,6 +72,16 @@ def of_ids(ledger: Ledger, ids: Iterable[str], *, details: bool = False) -> list
     return [found[job_id] for job_id in wanted if job_id in found]
 
 
+def orders_of(ledger: Ledger, ids: Sequence[str]) -> dict[str, str]:
+    """The order of each job; ids that are unknown are left out."""
+    found: dict[str, str] = {}
+    for start in range(0, len(ids), PAGE):
+        page = select(jobs.c.id, jobs.c.order_id).where(jobs.c.id.in_(ids[start : start + PAGE]))
+        with ledger.database.read() as connection:
+            found |= {row.id: row.order_id for row in connection.execute(page)}
+    return found
+
+
 def id_of(ledger: Ledger, name: str) -> str | None:
     """The id of the job that has this id, or that the id stands for."""
     by_id = select(jobs.c.id).where(jobs.c.id == name)

@@ -47,7 +47,9 @@ def test_a_terminal_shows_the_first_ones_and_how_many_more_and_asks(shop, waitin
 def test_yes_is_an_answer_and_the_end_says_how_many(shop, waiting, monkeypatch):
     monkeypatch.setattr("worker.cli.session.somebody_answers", lambda: True)
     result = shop.run("withdraw", "--seller", "acme", stdin="y\n")
-    assert result.stdout == "".join(f"{job}  withdrawn\n" for job in waiting)
+    assert result.stdout == "".join(
+        f"{job}  {order}  withdrawn\n" for job, order in zip(waiting, ORDERS, strict=True)
+    )
     assert result.stderr.endswith("12 of 12 jobs withdrawn.\n")
 
 
@@ -56,7 +58,10 @@ def test_a_dry_run_lists_them_and_does_nothing(shop, waiting):
     assert [line.split()[0] for line in result.stdout.splitlines()[1:]] == [j[:8] for j in waiting]
     assert result.stderr == "12 jobs would be withdrawn, as far as their state lets them.\n"
     told = shop.told("withdraw", "--seller", "acme", "--dry-run")
-    assert told == [{"id": job, "result": None} for job in waiting]
+    assert told == [
+        {"id": job, "order_id": order, "result": None}
+        for job, order in zip(waiting, ORDERS, strict=True)
+    ]
     assert set(states(shop)) == {"waiting"}
 
 
@@ -152,6 +157,6 @@ def test_jobs_are_named_or_described_and_never_both(shop, words):
 
 def test_a_real_terminal_shows_what_was_told_and_how_many(shop, waiting):
     shown = on_terminal("withdraw", "--seller", "acme", "--yes")
-    assert all(f"{job}  withdrawn" in shown for job in waiting)
+    assert all(f"{job}  S01-1234567" in shown for job in waiting)
     assert "12 of 12 jobs withdrawn." in shown
     assert set(states(shop)) == {"withdrawn"}

@@ -59,6 +59,15 @@ def test_the_words_of_a_cancel_reach_the_job(shop):
     assert said == ("cancel", "SHORTAGE", "none left", "4711")
 
 
+def test_a_cancel_that_could_not_be_looked_up_says_so_and_is_recorded(shop):
+    asked = ("cancel", "10937342", "--seller", "mall", "--reason", "SHORTAGE")
+    result = shop.run(*asked)
+    assert (result.exit_code, len(result.stdout.splitlines())) == (0, 1)
+    assert result.stderr.startswith("1 request has no parent_order_id: the item cannot be looked")
+    other = shop.run("cancel", "10937343", *asked[2:], "--parent-order-id", "4711")
+    assert (other.exit_code, other.stderr) == (0, "")
+
+
 def test_one_bad_order_keeps_all_of_them_out(shop):
     result = shop.run("confirm", ORDER, "nonsense", "--seller", "acme")
     assert result.exit_code == 2

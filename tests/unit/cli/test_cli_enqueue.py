@@ -261,3 +261,11 @@ def test_what_is_recorded_takes_no_memory(shop):
         tracemalloc.stop()
     assert intake.recorded == 1_000
     assert held < 30_000  # the id of each job were twice as much
+
+
+def test_what_could_not_be_looked_up_is_counted_in_a_line_of_its_own(shop):
+    head = "task,seller,order_id,reason,parent_order_id\n"
+    lines = [f"cancel,mall,1093734{n},SHORTAGE,{'' if n else 4711}\n" for n in range(3)]
+    result = shop.run("enqueue", shop.file(head + "".join(lines)))
+    assert result.exit_code == 0
+    assert "2 requests have no parent_order_id: the item cannot be looked up" in result.stderr

@@ -41,7 +41,8 @@ def test_a_failed_job_is_retried_by_a_person_with_a_reason(shop, monkeypatch):
     monkeypatch.setattr("getpass.getuser", lambda: "somebody")
     job = fail(shop, ORDERS[0])
     result = shop.run("retry", job[:8], "--why", "the provider is back")
-    assert (result.exit_code, result.stdout, result.stderr) == (0, f"{job}  retried\n", "")
+    said = f"{job}  {ORDERS[0]}  retried\n"
+    assert (result.exit_code, result.stdout, result.stderr) == (0, said, "")
     told = shop.told("show", job)
     assert (told["state"], told["error"], told["finished_at"]) == ("waiting", None, None)
     assert told["transitions"][-1]["actor"] == "somebody"
@@ -63,7 +64,7 @@ def test_what_cannot_be_retried_says_why_and_ends_with_1(shop, values, said):
     job = fail(shop, ORDERS[0], **values)
     result = shop.run("retry", job)
     assert result.exit_code == 1
-    assert f"{job}  not retried: " in result.stdout
+    assert f"{job}  {ORDERS[0]}  not retried: " in result.stdout
     assert said in result.stdout
 
 
@@ -78,7 +79,7 @@ def test_an_unknown_job_is_bad_input_and_the_others_are_retried(shop):
     result = shop.run("retry", "nothing", job)
     assert result.exit_code == 2
     assert "'nothing' is no job" in result.stderr
-    assert f"{job}  retried" in result.stdout
+    assert f"{job}  {ORDERS[0]}  retried" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,10 @@ def test_many_are_asked_about_on_a_terminal_only(shop, monkeypatch):
 def test_as_json_it_is_one_array(shop):
     ids = [fail(shop, order) for order in ORDERS[:2]]
     told = json.loads(shop.run("retry", "--task", "confirm", "--json").stdout)
-    assert told == [{"id": job, "result": "retried"} for job in ids]
+    assert told == [
+        {"id": job, "order_id": order, "result": "retried"}
+        for job, order in zip(ids, ORDERS[:2], strict=True)
+    ]
 
 
 def test_an_interrupt_ends_it_between_two_jobs_and_it_says_how_far_it_came(shop, monkeypatch):

@@ -82,7 +82,7 @@ def test_the_shop_names_orders_in_a_file(swept):
     )
     result = shop.run("stale", "--yes", "--from", file, "--dry-run")
     assert result.exit_code == 2
-    assert "line 5: seller: 'nobody' has no policy for stale orders" in result.stderr
+    assert f"{file}:5: seller: 'nobody' has no policy for stale orders" in result.stderr
     assert "10937343  left alone: cannot be read at the provider without its paren" in result.stdout
     shop.run("stale", "--yes", "--from", file)
     jobs = {job["order_id"]: job for job in shop.told("jobs")}
@@ -96,7 +96,7 @@ def test_the_shop_names_orders_in_a_file(swept):
         ('{"order_id": 7}', "order_id: is int, not text"),
         ('{"parent_order_id": "7"}', "order_id: is not given"),
         ('{"order_id": "7", "colour": "red"}', "colour"),
-        ("{", "line 1"),
+        ("{", "requests.csv:1: line: is not JSON"),
     ],
 )
 def test_a_line_that_says_nothing_costs_itself_only(swept, line, answer):
@@ -106,6 +106,15 @@ def test_a_line_that_says_nothing_costs_itself_only(swept, line, answer):
     assert result.exit_code == 2
     assert answer in result.stderr
     assert "acme: 1 recorded" in result.stdout
+
+
+@pytest.mark.parametrize("content", ["order\n1\n", "order_id\n".encode("utf-16")])
+def test_a_file_that_cannot_be_read_is_named(swept, content):
+    shop = swept()
+    file = shop.file(content)
+    result = shop.run("stale", "--yes", "--seller", "acme", "--from", file)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"{file}:1: ")
 
 
 def test_the_shop_names_orders_by_a_query(swept, tmp_path, monkeypatch):

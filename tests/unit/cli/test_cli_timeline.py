@@ -56,16 +56,17 @@ def job(**more):
 
 
 def test_a_lost_answer_reads_as_sent_in_doubt_looked_up_done():
+    found = {"status": 200, "request_id": "r-2"}
     told = list(
         lines(
             job(
                 state="succeeded",
                 waiting_for=None,
                 finished_at=at(5),
-                receipt={"order_state": "Open", "basis": "own", "request_id": None},
+                receipt={"order_state": "Open", "basis": "own", "request_id": "r-2"},
                 attempts=[
                     attempt(1, "Confirm", "apply", 2, 3.001, "unknown", message="timed out"),
-                    attempt(2, "Get", "lookup:doubt", 4, 5, "applied", status=200),
+                    attempt(2, "Get", "lookup:doubt", 4, 5, "applied", **found),
                 ],
                 transitions=[
                     transition(1, None, "waiting", actor="producer"),
@@ -87,12 +88,19 @@ def test_a_lost_answer_reads_as_sent_in_doubt_looked_up_done():
         "    23:59:03.000  came back: unknown (no answer, timed out)",
         "    23:59:03.000  in doubt (timed out)",
         "    23:59:04.000  looked up with Get (attempt 2)",
-        "    23:59:05.000  came back: answered (200)",
+        "    23:59:05.000  came back: answered (200, request r-2)",
         "    23:59:05.000  succeeded by w1 (found Open)",
         "    23:59:05.000  the order is Open",
         "  end       2026-01-31 23:59:05  done",
-        "  receipt   order state Open, basis own (our call)",
+        "  receipt   order state Open, basis own (our call), request r-2 (the lookup)",
     ]
+
+
+def test_the_request_of_a_receipt_is_that_of_the_write_unless_it_says_so():
+    sent = attempt(1, "Cancel", "apply", 2, 3, "applied", status=200, request_id="r-1")
+    receipt = {"basis": "own", "request_id": "r-1"}
+    done = job(state="succeeded", finished_at=at(3), receipt=receipt, attempts=[sent])
+    assert list(lines(done))[-1] == "  receipt   basis own (our call), request r-1"
 
 
 def test_a_job_that_waits_says_for_what_and_until_when():

@@ -16,7 +16,7 @@ def test_a_job_that_waits_is_withdrawn_by_a_person_with_a_reason(shop, monkeypat
     monkeypatch.setattr("getpass.getuser", lambda: "somebody")
     job = shop.asks("confirm", ORDER, "--seller", "acme")
     result = shop.run("withdraw", job[:8], "--why", "sold out")
-    assert (result.exit_code, result.stdout) == (0, f"{job}  withdrawn\n")
+    assert (result.exit_code, result.stdout) == (0, f"{job}  {ORDER}  withdrawn\n")
     last = shop.told("show", job)["transitions"][-1]
     assert (last["to"], last["actor"], last["why"]) == ("withdrawn", "somebody", "sold out")
 
@@ -25,7 +25,7 @@ def test_withdrawing_twice_changes_nothing_and_is_no_error(shop):
     job = shop.asks("confirm", ORDER, "--seller", "acme")
     shop.run("withdraw", job)
     result = shop.run("withdraw", job)
-    assert (result.exit_code, result.stdout) == (0, f"{job}  was withdrawn before\n")
+    assert (result.exit_code, result.stdout) == (0, f"{job}  {ORDER}  was withdrawn before\n")
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_what_cannot_be_withdrawn_says_why_and_ends_with_1(shop, values, said):
     set_job(shop, job, ready=False, **values)
     result = shop.run("withdraw", job)
     assert result.exit_code == 1
-    assert f"{job}  not withdrawn: {said}" in result.stdout
+    assert f"{job}  {ORDER}  not withdrawn: {said}" in result.stdout
 
 
 def test_an_unknown_job_is_bad_input_and_the_others_are_withdrawn(shop):
@@ -52,7 +52,7 @@ def test_an_unknown_job_is_bad_input_and_the_others_are_withdrawn(shop):
     result = shop.run("withdraw", "nothing", job)
     assert result.exit_code == 2
     assert "'nothing' is no job" in result.stderr
-    assert f"{job}  withdrawn" in result.stdout
+    assert f"{job}  {ORDER}  withdrawn" in result.stdout
 
 
 def test_many_are_asked_about_on_a_terminal_only(shop, monkeypatch):
@@ -79,5 +79,5 @@ def test_of_those_that_are_described_only_what_can_be_withdrawn_is_meant(shop):
     set_job(shop, ended, state="succeeded", ready=False)
     set_job(shop, applied, effect="applied", ready=False)
     result = shop.run("withdraw", "--seller", "acme", "--yes")
-    assert (result.exit_code, result.stdout) == (0, f"{waits}  withdrawn\n")
+    assert (result.exit_code, result.stdout) == (0, f"{waits}  S01-1234567-0000002  withdrawn\n")
     assert shop.run("withdraw", "--seller", "acme", "--yes").exit_code == 0
