@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from worker import logs
 from worker.errors import LedgerUnavailable, SchemaUnknown
 from worker.ledger import recovery, returning, rounds, routing, schedules
+from worker.ledger.agenda import Agenda
 from worker.ledger.chords import Chord
 from worker.ledger.continuations import Message
 from worker.ledger.ledger import Ledger
@@ -51,6 +52,7 @@ class Dispatcher:
         self._configured = configured
         self._outstanding: frozenset[str] = frozenset()
         self._prepared: int | None = None  # for which reading of the configuration
+        self._looked_at = -math.inf  # when all was last looked at, on the ledger's clock
         self._schedules_at = 0.0  # monotonic seconds, when they are looked at again
         self._away = False
         self._found_at = -math.inf  # when the ledger was there again, on its own clock
@@ -75,15 +77,13 @@ class Dispatcher:
                 self._away = False
             if self._prepared != self._configured():
                 self.prepare()
-            recovery.recover(self._ledger, self._worker, self._found_at)
-            routing.wake_sleepers(self._ledger)
-            routing.find_strays(self._ledger)
-            if not self._may_publish():
-                return LONGEST
-            next_sweep = self._tell_schedules() if self._every else LONGEST
+            may_publish = self._may_publish()
+            next_sweep = self._tell_schedules() if self._every and may_publish else LONGEST
+            slots = self._slots if may_publish else 0
             found = rounds.dispatch(
-                self._ledger, self._worker, self._slots, self._outstanding, next_sweep
+                self._ledger, self._worker, slots, self._outstanding, next_sweep
             )
+            done = self._see_to(found.agenda)
         except SchemaUnknown:
             raise
         except LedgerUnavailable as error:
@@ -94,7 +94,23 @@ class Dispatcher:
         self._outstanding = found.outstanding | sent
         if unsent:  # else each round without a broker would double the wait for the next one
             rounds.unmark(self._ledger, unsent)
-        return found.next_in
+        return 0.0 if done else found.next_in
+
+    def _see_to(self, agenda: Agenda) -> bool:
+        """Do what is due besides publishing; whether that has changed anything.
+
+        What has no time of its own, an edited row or a clock that was set back, is looked for
+        once a second.
+        """
+        looks_at_all = not self._looked_at <= agenda.now < self._looked_at + LONGEST
+        if looks_at_all:
+            self._looked_at = agenda.now
+            routing.find_strays(self._ledger)
+        ended = 0
+        if looks_at_all or agenda.is_overdue:
+            ended = recovery.recover(self._ledger, self._worker, self._found_at)
+        woken = agenda.has_sleepers_to_wake and routing.wake_sleepers(self._ledger)
+        return bool(ended or woken)
 
     def lose(self, error: LedgerUnavailable) -> None:
         """The ledger is away; when it is back, workers may hold answers that it has missed."""
