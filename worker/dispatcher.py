@@ -18,6 +18,7 @@ from worker.ledger.ledger import Ledger
 from worker.ledger.schedules import Due
 
 LONGEST = 1.0  # seconds between two rounds: the safety net under every wake-up
+SCHEDULES_SEEN = 60.0  # seconds, at most, until a change of a schedule is seen
 AFTER_ERROR = 1.0  # seconds until a ledger that was away is tried again
 
 log = logs.get("worker.dispatcher")
@@ -81,7 +82,7 @@ class Dispatcher:
             next_sweep = self._tell_schedules() if self._every and may_publish else LONGEST
             slots = self._slots if may_publish else 0
             found = rounds.dispatch(
-                self._ledger, self._worker, slots, self._outstanding, next_sweep
+                self._ledger, self._worker, slots, self._outstanding, next_sweep, self._looked_at
             )
             done = self._see_to(found.agenda)
         except SchemaUnknown:
@@ -97,20 +98,15 @@ class Dispatcher:
         return 0.0 if done else found.next_in
 
     def _see_to(self, agenda: Agenda) -> bool:
-        """Do what is due besides publishing; whether that has changed anything.
-
-        What has no time of its own, an edited row or a clock that was set back, is looked for
-        once a second.
-        """
-        looks_at_all = not self._looked_at <= agenda.now < self._looked_at + LONGEST
-        if looks_at_all:
-            self._looked_at = agenda.now
-            routing.find_strays(self._ledger)
+        """Do what is due besides publishing; whether that has changed anything."""
+        self._looked_at = agenda.looked_at
         ended = 0
-        if looks_at_all or agenda.is_overdue:
+        if agenda.has_strays:
+            routing.find_strays(self._ledger)
+        if agenda.is_overdue:
             ended = recovery.recover(self._ledger, self._worker, self._found_at)
         woken = agenda.has_sleepers_to_wake and routing.wake_sleepers(self._ledger)
-        return bool(ended or woken)
+        return bool(agenda.has_strays or ended or woken)
 
     def lose(self, error: LedgerUnavailable) -> None:
         """The ledger is away; when it is back, workers may hold answers that it has missed."""
@@ -125,16 +121,20 @@ class Dispatcher:
     def _tell_schedules(self) -> float:
         """Have each due schedule run by somebody; the seconds until the next one, LONGEST at most.
 
-        One that could not be told is due again at once, and waits with the next round.
+        One that could not be told is due again at once, and waits with the next round. What other
+        processes do to them is seen a tenth of an interval later at most.
         """
         if (left := self._schedules_at - time.monotonic()) > 0:
-            return left  # a round may come fifty times a second, and nothing of them has changed
+            return min(LONGEST, left)
         database, names = self._ledger.database, list(self._every)
-        for due in schedules.take_due(database, names):
+        is_due, seconds = schedules.look(database, names)
+        for due in schedules.take_due(database, names) if is_due else ():
             if not self._tell(due):
                 schedules.give_up(database, due)
                 return LONGEST
-        seconds = schedules.next_in(database, names)
-        left = LONGEST if seconds is None else min(LONGEST, max(seconds, 0.0))
+        if is_due:
+            _, seconds = schedules.look(database, names)
+        longest = min(SCHEDULES_SEEN, max(LONGEST, min(self._every.values()) / 10))
+        left = min(longest, max(seconds, 0.0))
         self._schedules_at = time.monotonic() + left
-        return left
+        return min(LONGEST, left)

@@ -1,14 +1,17 @@
 """What a dispatcher has to see to besides publishing, and when: one statement a round.
 
 Each of these has an index that begins with its time, so that the look costs the same however
-many jobs there are, and nothing more is asked of an idle ledger.
+many jobs there are, and nothing more is asked of an idle ledger. What has no time of its own, an
+edited row or a clock that was set back, is looked for once a second, in the same statement.
 """
 
 import math
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, exists, func, select, text
+from sqlalchemy import Connection, exists, func, or_, select, text
 
+from worker.domain.jobs import LONGEST_LEASE
+from worker.ledger import jumps, recovery, routing
 from worker.ledger.schema import (
     ALIAS_TO_CONTINUE,
     CHORD_TO_CONTINUE,
@@ -61,6 +64,12 @@ LOOK = select(
     exists(select(jobs.c.seq).with_hint(*by("jobs_turn")).where(text(READY))).label("is_ready"),
 )
 
+LOOK_AT_ALL = LOOK.add_columns(
+    exists(recovery.ODD_LEASES).label("has_odd_leases"),
+    or_(exists(routing.ASTRAY), exists().where(jumps.IS_AHEAD)).label("has_strays"),
+)
+EVERY = 1.0  # seconds between two looks at all
+
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
@@ -73,11 +82,14 @@ class Agenda:
     continues_at: float  # when a continuation is told again
     is_unrouted: bool  # there are jobs that stand in no bucket
     is_ready: bool  # there are jobs that wait for nothing but their turn
+    looked_at: float  # when all was looked at
+    has_odd_leases: bool
+    has_strays: bool  # rows that are where nobody of ours has put them
 
     @property
     def is_overdue(self) -> bool:
         """Whether a lease or a deadline has ended."""
-        return min(self.lease_ends_at, self.deadline_at) <= self.now
+        return self.has_odd_leases or min(self.lease_ends_at, self.deadline_at) <= self.now
 
     @property
     def has_sleepers_to_wake(self) -> bool:
@@ -89,9 +101,15 @@ class Agenda:
         return min(self.lease_ends_at, self.deadline_at, self.wakes_at, self.continues_at)
 
 
-def look(connection: Connection, now: float) -> Agenda:
-    """What there is to do at `now`."""
-    row = connection.execute(LOOK).one()
+def look(connection: Connection, now: float, looked_at: float) -> Agenda:
+    """What there is to do at `now`; at all of it, if that was last done a second ago or more."""
+    if looked_at <= now < looked_at + EVERY:
+        row = connection.execute(LOOK).one()
+        has_odd_leases = has_strays = False
+    else:
+        looked_at = now
+        row = connection.execute(LOOK_AT_ALL, {"now": now, "far": now + LONGEST_LEASE}).one()
+        has_odd_leases, has_strays = row.has_odd_leases, row.has_strays
     told_again = (row.job_continues_at, row.alias_continues_at, row.chord_continues_at)
     return Agenda(
         now=now,
@@ -101,6 +119,9 @@ def look(connection: Connection, now: float) -> Agenda:
         continues_at=min(map(_or_never, told_again)),
         is_unrouted=bool(row.is_unrouted),
         is_ready=bool(row.is_ready),
+        looked_at=looked_at,
+        has_odd_leases=bool(has_odd_leases),
+        has_strays=bool(has_strays),
     )
 
 

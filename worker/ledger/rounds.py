@@ -4,6 +4,7 @@ It looks first and writes only if there is something to write, so that an idle f
 the database alone; and it asks for no job while no slot is free.
 """
 
+import math
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -77,19 +78,25 @@ class Round:
 
 
 def dispatch(
-    ledger: Ledger, worker: str, slots: int, outstanding: Collection[str], longest: float
+    ledger: Ledger,
+    worker: str,
+    slots: int,
+    outstanding: Collection[str],
+    longest: float,
+    looked_at: float = -math.inf,
 ) -> Round:
     """Choose ready jobs to publish, least recently served bucket first, one of each in turn.
 
     `slots` is how many jobs the process can run at once, `outstanding` what it has published
-    and not yet seen claimed, `longest` the seconds that a round may wait at most.
+    and not yet seen claimed, `longest` the seconds that a round may wait at most; `looked_at` is
+    of the agenda of an earlier round.
     """
     waiting: frozenset[str] = frozenset()
     chosen: list[Chosen] = []
     to_continue: list[str] = []
     with ledger.database.read() as connection:
         now = ledger.database.now(connection)
-        found = agenda.look(connection, now)
+        found = agenda.look(connection, now, looked_at)
         next_at = found.next_at
         if found.is_ready:
             on_the_way = _on_the_way(connection, outstanding, now)
