@@ -1,6 +1,7 @@
 """The dispatcher's thread inside a Celery worker, from the pool's start to the shutdown's."""
 
 import threading
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +17,7 @@ from worker.ledger.database import Database
 from worker.ledger.schedules import Due
 from worker.tasks import JobTask, publishing
 
+APART = 0.01  # seconds, at least, between the beginnings of two rounds: one sees many commits
 LEDGER_EXIT = 3  # as of the command line: the ledger cannot be used
 
 log = logs.get("worker.dispatcher")
@@ -98,6 +100,8 @@ class DispatcherStep(bootsteps.StartStopStep):
     def _make_rounds(self, dispatcher: Dispatcher, database: Database) -> None:
         with database.watch() as changes:
             while not self._stopping.is_set():
+                again_at = time.monotonic() + APART
                 with forks.held_off():
                     seconds = dispatcher.round()
                 changes.wait(seconds, self._stopping)
+                self._stopping.wait(max(0.0, again_at - time.monotonic()))

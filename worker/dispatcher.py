@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping
 from worker import logs
 from worker.errors import LedgerUnavailable, SchemaUnknown
 from worker.ledger import recovery, returning, rounds, routing, schedules
+from worker.ledger.agenda import Agenda
 from worker.ledger.chords import Chord
 from worker.ledger.continuations import Message
 from worker.ledger.ledger import Ledger
 from worker.ledger.schedules import Due
 
 LONGEST = 1.0  # seconds between two rounds: the safety net under every wake-up
+SCHEDULES_SEEN = 60.0  # seconds, at most, until a change of a schedule is seen
 AFTER_ERROR = 1.0  # seconds until a ledger that was away is tried again
 
 log = logs.get("worker.dispatcher")
@@ -51,6 +53,7 @@ class Dispatcher:
         self._configured = configured
         self._outstanding: frozenset[str] = frozenset()
         self._prepared: int | None = None  # for which reading of the configuration
+        self._looked_at = -math.inf  # when all was last looked at, on the ledger's clock
         self._schedules_at = 0.0  # monotonic seconds, when they are looked at again
         self._away = False
         self._found_at = -math.inf  # when the ledger was there again, on its own clock
@@ -75,15 +78,13 @@ class Dispatcher:
                 self._away = False
             if self._prepared != self._configured():
                 self.prepare()
-            recovery.recover(self._ledger, self._worker, self._found_at)
-            routing.wake_sleepers(self._ledger)
-            routing.find_strays(self._ledger)
-            if not self._may_publish():
-                return LONGEST
-            next_sweep = self._tell_schedules() if self._every else LONGEST
+            may_publish = self._may_publish()
+            next_sweep = self._tell_schedules() if self._every and may_publish else LONGEST
+            slots = self._slots if may_publish else 0
             found = rounds.dispatch(
-                self._ledger, self._worker, self._slots, self._outstanding, next_sweep
+                self._ledger, self._worker, slots, self._outstanding, next_sweep, self._looked_at
             )
+            done = self._see_to(found.agenda)
         except SchemaUnknown:
             raise
         except LedgerUnavailable as error:
@@ -94,7 +95,18 @@ class Dispatcher:
         self._outstanding = found.outstanding | sent
         if unsent:  # else each round without a broker would double the wait for the next one
             rounds.unmark(self._ledger, unsent)
-        return found.next_in
+        return 0.0 if done else found.next_in
+
+    def _see_to(self, agenda: Agenda) -> bool:
+        """Do what is due besides publishing; whether that has changed anything."""
+        self._looked_at = agenda.looked_at
+        ended = 0
+        if agenda.has_strays:
+            routing.find_strays(self._ledger)
+        if agenda.is_overdue:
+            ended = recovery.recover(self._ledger, self._worker, self._found_at)
+        woken = agenda.has_sleepers_to_wake and routing.wake_sleepers(self._ledger)
+        return bool(agenda.has_strays or ended or woken)
 
     def lose(self, error: LedgerUnavailable) -> None:
         """The ledger is away; when it is back, workers may hold answers that it has missed."""
@@ -109,16 +121,20 @@ class Dispatcher:
     def _tell_schedules(self) -> float:
         """Have each due schedule run by somebody; the seconds until the next one, LONGEST at most.
 
-        One that could not be told is due again at once, and waits with the next round.
+        One that could not be told is due again at once, and waits with the next round. What other
+        processes do to them is seen a tenth of an interval later at most.
         """
         if (left := self._schedules_at - time.monotonic()) > 0:
-            return left  # a round may come fifty times a second, and nothing of them has changed
+            return min(LONGEST, left)
         database, names = self._ledger.database, list(self._every)
-        for due in schedules.take_due(database, names):
+        is_due, seconds = schedules.look(database, names)
+        for due in schedules.take_due(database, names) if is_due else ():
             if not self._tell(due):
                 schedules.give_up(database, due)
                 return LONGEST
-        seconds = schedules.next_in(database, names)
-        left = LONGEST if seconds is None else min(LONGEST, max(seconds, 0.0))
+        if is_due:
+            _, seconds = schedules.look(database, names)
+        longest = min(SCHEDULES_SEEN, max(LONGEST, min(self._every.values()) / 10))
+        left = min(longest, max(seconds, 0.0))
         self._schedules_at = time.monotonic() + left
-        return left
+        return min(LONGEST, left)

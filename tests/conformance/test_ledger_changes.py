@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from tests.conformance.steps import REFUSED, accept, confirm, hold, settle
 from worker.errors import LedgerUnavailable
-from worker.ledger import retries
+from worker.ledger import changes, retries
 
 LONG = 10.0
 SOON = 1.0
@@ -18,13 +18,13 @@ SOON = 1.0
 def seconds_asleep(ledger, wake):
     """How long a dispatcher sleeps when `wake` is called meanwhile."""
     stop = threading.Event()
-    with ledger.database.watch() as changes:
-        changes.wait(0.0, stop)  # what was before does not matter
+    with ledger.database.watch() as watched:
+        watched.wait(0.0, stop)  # what was before does not matter
         waker = threading.Timer(0.1, wake, [stop])
         waker.start()
         began = time.monotonic()
         try:
-            changes.wait(LONG, stop)
+            watched.wait(LONG, stop)
             return time.monotonic() - began
         finally:
             waker.join()
@@ -33,6 +33,24 @@ def seconds_asleep(ledger, wake):
 def test_a_job_of_another_process_wakes_it(open_ledger):
     ledger, other = open_ledger(), open_ledger()
     assert 0.05 < seconds_asleep(ledger, lambda _stop: accept(other, confirm(1))) < SOON
+
+
+def test_after_a_long_silence_it_is_woken_as_soon(open_ledger, monkeypatch):
+    monkeypatch.setattr(changes, "QUIET_AFTER", 0.0)
+    monkeypatch.setattr(changes, "STOP_SECONDS", LONG)
+    ledger, other = open_ledger(), open_ledger()
+    assert 0.05 < seconds_asleep(ledger, lambda _stop: accept(other, confirm(1))) < SOON
+
+
+def test_what_came_in_one_go_wakes_it_once(open_ledger):
+    ledger, other = open_ledger(), open_ledger()
+    with ledger.database.watch() as watched:
+        for number in range(5):
+            accept(other, confirm(number))
+        watched.wait(LONG, threading.Event())
+        began = time.monotonic()
+        watched.wait(0.3, threading.Event())
+        assert time.monotonic() - began > 0.2
 
 
 def test_a_slot_that_becomes_free_wakes_it(open_ledger):
@@ -54,9 +72,9 @@ def test_it_is_stopped(ledger):
 
 
 def test_it_wakes_in_time_when_nothing_happens(ledger):
-    with ledger.database.watch() as changes:
+    with ledger.database.watch() as watched:
         began = time.monotonic()
-        changes.wait(0.5, threading.Event())
+        watched.wait(0.5, threading.Event())
         assert 0.4 < time.monotonic() - began < SOON
 
 

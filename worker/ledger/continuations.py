@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, select, text, union_all, update
+from sqlalchemy import Connection, Row, bindparam, exists, select, text, union_all, update
 
 from worker import logs
 from worker.domain.jobs import Job
@@ -98,21 +98,28 @@ class Message:
     options: dict[str, Any] | None
 
 
-def message_of(connection: Connection, task_id: str) -> list[Message]:
-    """The message of a job or of an alias; none if there is no such id, or it cannot be read."""
-    row = connection.execute(JOB, {"job_id": task_id}).one_or_none()
-    options = row.options if row else None
-    if row is None:
-        alias = connection.execute(ALIAS, {"alias": task_id}).one_or_none()
-        row = alias and connection.execute(JOB, {"job_id": alias.job_id}).one_or_none()
-        options = alias.options if alias else None
-    if row is None:
-        return []
+def message_of(
+    row: Row[Any], task_id: str | None = None, options: dict[str, Any] | None = None
+) -> Message | None:
+    """The message of a job's row, or of an alias of it, whose id and options are then given; none
+    if the row cannot be read.
+    """
     try:
-        return [Message(task_id, rows.job(row), options)]
+        job = rows.job(row)
     except ValueError as error:  # a newer version's word, or an editor's: nobody else's trouble
         log.warning("a job cannot be read", job=row.id, error=str(error))
-        return []
+        return None
+    return Message(task_id, job, options) if task_id else Message(row.id, job, row.options)
+
+
+def message_of_id(connection: Connection, task_id: str) -> Message | None:
+    """The message of a job or of an alias; none if there is no such id."""
+    row = connection.execute(JOB, {"job_id": task_id}).one_or_none()
+    if row is not None:
+        return message_of(row)
+    alias = connection.execute(ALIAS, {"alias": task_id}).one_or_none()
+    row = alias and connection.execute(JOB, {"job_id": alias.job_id}).one_or_none()
+    return message_of(row, task_id, alias.options) if row is not None and alias else None
 
 
 def due(connection: Connection, now: float) -> list[str]:
@@ -129,8 +136,8 @@ def tell_again(connection: Connection, ids: Iterable[str], now: float) -> list[M
         until = now + CONTINUE_AGAIN * 2.0 ** min(told, DOUBLINGS)
         mark = {"of_id": task_id, "now": now, "until": until}
         if any(connection.execute(each, mark).scalar() is not None for each in MARKS):
-            chord = complete(connection, task_id)
-            messages += [chord] if chord else message_of(connection, task_id)
+            found = complete(connection, task_id) or message_of_id(connection, task_id)
+            messages += [found] if found else []
     return messages
 
 

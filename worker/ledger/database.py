@@ -27,7 +27,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from worker import forks, libraries
 from worker.errors import CommitUnknown, LedgerMisconfigured, LedgerUnavailable, LedgerUndone
-from worker.ledger import engines, refusals
+from worker.ledger import engines, refusals, writes
 from worker.ledger.changes import CHANNEL, Changes, Notices, Versions
 from worker.ledger.pipeline import Pipeline
 from worker.masking import masked
@@ -216,7 +216,9 @@ class Database:
                 with forks.held_off():  # SQLite's locks are the process'
                     return int(raw.execute("PRAGMA data_version").fetchone()[0])
 
-            yield Versions(version)
+            version()  # from now on its log is there
+            with writes.to(f"{self.engine.url.database}-wal") as written:
+                yield Versions(version, written)
 
     def forget_connections(self) -> None:
         """For a forked child: drop what is shared with the parent without closing it."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
-from worker.ledger.continuations import Message, message_of
+from worker.ledger.continuations import Message, message_of_id
 from worker.ledger.database import Database
 from worker.ledger.repeating import once_more
 from worker.ledger.schema import groups, results
@@ -14,7 +14,7 @@ from worker.ledger.schema import groups, results
 def find_job(database: Database, task_id: str) -> Message | None:
     """The job that a Celery task id stands for, by itself or as an alias."""
     with database.read() as connection:
-        return next(iter(message_of(connection, task_id)), None)
+        return message_of_id(connection, task_id)
 
 
 @once_more

@@ -80,15 +80,16 @@ UNROUTE_BUCKET = UNROUTE.where(
 
 
 @once_more
-def wake_sleepers(ledger: Ledger) -> None:
-    """Make ready what is due, and route what its producer could not."""
+def wake_sleepers(ledger: Ledger) -> bool:
+    """Make ready what is due, and route what its producer could not; whether there was any."""
+    done = False
     with ledger.database.read() as connection:
         now = ledger.database.now(connection)
         due = connection.execute(SOON).scalar()
         unrouted = connection.execute(UNROUTED_JOBS, _sellers(ledger)).all()
     if due is not None and due <= now:
         with ledger.database.write() as connection:
-            turns.wake(connection, DUE, {"now": now})
+            done = turns.wake(connection, DUE, {"now": now})
     for row in unrouted:
         try:
             spec = ledger.routes.bucket(rows.request(row), Step(row.step).turn)
@@ -96,7 +97,9 @@ def wake_sleepers(ledger: Ledger) -> None:
             continue
         if spec is not None:
             with ledger.database.write() as connection:  # if it is still so: nothing was locked
-                connection.execute(ROUTE, {"of_job": row.id, "now": now, "to_bucket": spec.key})
+                routed = {"of_job": row.id, "now": now, "to_bucket": spec.key}
+                done |= bool(connection.execute(ROUTE, routed).rowcount)
+    return done
 
 
 @once_more

@@ -4,6 +4,7 @@ A lease is its own token: a sweep that comes late, after its lease went to anoth
 What could not be done in its time is done once, not as often as it was missed.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ DUE = (
 )
 NEXT = select(func.min(func.coalesce(schedules.c.lease_until, schedules.c.next_at))).where(OURS)
 ANY_DUE = select(func.count()).where(OURS, schedules.c.next_at <= bindparam("now"), FREE)
+LOOK = select(ANY_DUE.scalar_subquery().label("due"), NEXT.scalar_subquery().label("next_at"))
 CHANGED = select(schedules.c.name, schedules.c.every).where(OURS)
 SET = update(schedules).where(schedules.c.name == bindparam("of_name"))
 SET_HELD = SET.where(schedules.c.lease_until == bindparam("token"))
@@ -61,13 +63,19 @@ def ensure(database: Database, wanted: Mapping[str, float]) -> None:
                 connection.execute(SET, sooner)
 
 
+def look(database: Database, names: list[str]) -> tuple[bool, float]:
+    """Whether one of these schedules is due, and the seconds until the next of them is, or its
+    lease ends.
+    """
+    with database.read() as connection:
+        now = database.now(connection)
+        found = connection.execute(LOOK, {"names": names, "now": now}).one()
+    return bool(found.due), math.inf if found.next_at is None else found.next_at - now
+
+
 @once_more
 def take_due(database: Database, names: list[str]) -> list[Due]:
     """Lease what is due; nobody else is given it until the lease ends."""
-    with database.read() as connection:
-        which = {"names": names, "now": database.now(connection)}
-        if not connection.execute(ANY_DUE, which).scalar_one():
-            return []
     with database.write() as connection:
         now = database.now(connection)
         due = connection.execute(DUE, {"names": names, "now": now}).scalars().all()
@@ -118,10 +126,3 @@ def finish(database: Database, due: Due) -> None:
             "next_at": row.next_at + (missed + 1.0) * row.every,
         }
         connection.execute(SET_HELD, values)
-
-
-def next_in(database: Database, names: list[str]) -> float | None:
-    """Seconds until the next of these schedules is due, or its lease ends."""
-    with database.read() as connection:
-        at = connection.execute(NEXT, {"names": names}).scalar()
-        return None if at is None else float(at) - database.now(connection)
