@@ -7,6 +7,7 @@ import re
 from contextlib import contextmanager
 
 import pytest
+from psycopg import RawCursor
 from sqlalchemy import event
 
 from tests.conformance.steps import (
@@ -32,8 +33,8 @@ from worker.ledger import (
     within,
 )
 from worker.ledger.acceptance import Terms
+from worker.ledger.compiled import Compiled
 from worker.ledger.filters import Filters
-from worker.ledger.pipeline import Answer
 from worker.ledger.retention import details, forgotten
 from worker.ledger.schema import PREFIX, attempts, jobs, transitions
 from worker.ledger.verification import histories
@@ -88,15 +89,16 @@ def recorded(ledger):
     def note(_connection, _cursor, statement, parameters, _context, _many):
         found.setdefault(statement, parameters)
 
-    made = Answer.__init__
+    bound = Compiled.values
 
-    def noting(answer, pipeline, sql, values):
-        found.setdefault(sql, values)
-        made(answer, pipeline, sql, values)
+    def noting(known, given):
+        values = bound(known, given)
+        found.setdefault(known.sql, values)
+        return values
 
     event.listen(ledger.database.engine, "before_cursor_execute", note)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Answer, "__init__", noting)
+        patch.setattr(Compiled, "values", noting)
         yield found
     event.remove(ledger.database.engine, "before_cursor_execute", note)
 
@@ -105,10 +107,13 @@ def explained(ledger, statements):
     """The plan of each statement, one text each."""
     explain = "EXPLAIN QUERY PLAN " if ledger.database.is_sqlite else "EXPLAIN (COSTS OFF) "
     plans = {}
-    with ledger.database.write() as connection:
+    with ledger.database.transaction() as connection:
+        raw = connection.connection.dbapi_connection
+        cursors = {list: raw.cursor() if ledger.database.is_sqlite else RawCursor(raw)}  # $1
         for statement, parameters in statements.items():
             if re.match(r"\s*(SELECT|UPDATE|INSERT|DELETE|WITH)", statement):
-                lines = connection.exec_driver_sql(explain + statement, parameters)
+                cursor = cursors.get(type(parameters)) or raw.cursor()
+                lines = cursor.execute(explain + statement, parameters).fetchall()
                 plans[statement] = "\n".join(str(line[-1]) for line in lines)
     return plans
 

@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session, scoped_session
 
 from worker.errors import BadInput
 from worker.ledger import after_commit
+from worker.ledger.compiled import BORROWED_POSTGRESQL, DJANGOS_SQLITE, SQLITE
 from worker.ledger.database import Statements
-from worker.ledger.driver import DJANGOS_SQLITE, POSTGRESQL, SQLITE, Driver
+from worker.ledger.driver import Driver
 
 FIELD = "connection"
 KINDS = (
@@ -134,7 +135,7 @@ def _of_psycopg(connection: Any) -> Borrowed:
         return not connection.autocommit or connection.info.transaction_status != idle
 
     return Borrowed(
-        Driver(POSTGRESQL, cursor),
+        Driver(BORROWED_POSTGRESQL, cursor),
         "postgresql",
         in_transaction,
         "put it into `with connection.transaction():`",
@@ -144,7 +145,7 @@ def _of_psycopg(connection: Any) -> Borrowed:
 def _of_django(connection: Any) -> Borrowed:
     """Django's own cursor, so that its log, its wrappers and its errors are as for any query."""
     backend = connection.vendor
-    dialect = DJANGOS_SQLITE if backend == "sqlite" else POSTGRESQL
+    dialect = DJANGOS_SQLITE if backend == "sqlite" else BORROWED_POSTGRESQL
     return Borrowed(
         Driver(dialect, connection.cursor),
         backend,

@@ -1,15 +1,14 @@
 """Transactions on the ledger's database, and its clock.
 
 On SQLite each write transaction takes the single writer's lock when it begins: a transaction
-that reads first and writes later would fail instead of wait. Threads of one process queue at a
-lock of their own in front of it, since SQLite's waiting is a poll without an order.
+that reads first and writes later would fail instead of wait. Threads of one process queue in
+front of it (see `sharing`), since SQLite's waiting is a poll without an order.
 """
 
 import functools
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -30,6 +29,7 @@ from worker.errors import CommitUnknown, LedgerMisconfigured, LedgerUnavailable,
 from worker.ledger import engines, refusals, writes
 from worker.ledger.changes import CHANNEL, Changes, Notices, Versions
 from worker.ledger.pipeline import Pipeline
+from worker.ledger.sharing import Sharing
 from worker.masking import masked
 
 QUEUE_FOR = text(
@@ -61,7 +61,6 @@ class Database:
         self.shown_url = masked(url)
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self._clock = clock
-        self._writers = threading.Lock()
         try:
             self.engine = engines.sqlite(url) if self.is_sqlite else engines.postgresql(url)
             self.engine.dialect.create_connect_args(make_url(url))
@@ -71,6 +70,7 @@ class Database:
             raise LedgerMisconfigured(
                 libraries.sentence(f"The ledger {self.shown_url}", error.name or str(error))
             ) from error
+        self._sharing = Sharing(self.engine)
         self._writer = self.engine.execution_options(**({} if self.is_sqlite else BY_PIPELINE))
         self._reader = self.engine.execution_options(
             **(engines.READ_ONLY if self.is_sqlite else READ_ONE_MOMENT)
@@ -90,8 +90,8 @@ class Database:
         and CommitUnknown where nobody can say whether the block was written.
         """
         if self.is_sqlite:
-            with self.transaction() as connection:
-                yield connection
+            with self._reached(), self._sharing.part() as part:
+                yield cast("Connection", part)
             return
         with (
             self._reached(),
@@ -105,8 +105,11 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """As `write`, on SQLAlchemy's own connection: each statement by itself."""
-        queue = self._writers if self.is_sqlite else nullcontext()
-        with queue, self._reached(), self.engine.connect() as connection:
+        if self.is_sqlite:
+            with self._reached(), self._sharing.part() as part:
+                yield part.connection
+            return
+        with self._reached(), self.engine.connect() as connection:
             transaction = connection.begin()
             yield connection
             with self._committing():
@@ -222,7 +225,7 @@ class Database:
 
     def forget_connections(self) -> None:
         """For a forked child: drop what is shared with the parent without closing it."""
-        self._writers = threading.Lock()
+        self._sharing = Sharing(self.engine)
         self.engine.dispose(close=False)
 
     @contextmanager

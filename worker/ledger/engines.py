@@ -5,11 +5,11 @@ import sqlite3
 import time
 from typing import Any
 
-from sqlalchemy import Connection, Engine, FromClause, create_engine, event, make_url
-from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import InvalidatePoolError
 
 from worker.ledger import patience, refusals
+from worker.ledger.compiled import Hinted
 
 BUSY_SECONDS = 30.0  # how long a writer waits for another process' transaction
 CONNECT_SECONDS = 3  # whole seconds, for each address of the server
@@ -42,6 +42,9 @@ def postgresql(url: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
+        # What psycopg prepares lives no longer than until the rollback that ends each read, and
+        # it then has the server forget what `speech` has prepared, too.
+        connection.prepare_threshold = None
         connection.execute(
             "SELECT set_config('synchronous_commit', 'on', false)"
             " WHERE current_setting('synchronous_commit') = 'off'"
@@ -100,17 +103,12 @@ def sqlite(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        read_only = connection.get_execution_options().get("order_worker_read_only", False)
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        options = connection.get_execution_options()
+        if not options.get("order_worker_begun"):
+            read_only = options.get("order_worker_read_only")
+            connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine
-
-
-class Hinted(SQLiteCompiler):
-    """Writes a table's hint (`with_hint`) behind its name, which SQLAlchemy leaves out."""
-
-    def get_from_hint_text(self, _table: FromClause, text: str | None) -> str | None:
-        return text
 
 
 def _use_wal(connection: Any) -> None:

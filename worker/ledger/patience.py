@@ -21,6 +21,10 @@ def connection_class() -> Any:
     class BoundedConnection(psycopg.Connection[Any]):
         is_bounded = False
 
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.prepared: dict[str, bytes] = {}  # names of the server's, by statement
+
         def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
             if self.is_bounded:
                 gen = self._bounded(gen)

@@ -4,35 +4,30 @@
 first of the answers is asked for, and the last of it with the COMMIT. A verb reads as if it
 did one statement after the other, and each statement does see what the one before it has waited
 for; whoever asks several questions before he looks at the first answer pays one round trip.
+
+It speaks to psycopg's libpq (`psycopg.pq`): a cursor of its pipeline mode looks at the socket
+twice for each statement, and wakes the server for each of them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import Connection, Executable
-from sqlalchemy.engine import IteratorResult
-from sqlalchemy.engine.result import SimpleResultMetaData
+from sqlalchemy import Connection, Executable, text
 from sqlalchemy.exc import DBAPIError
 
-from worker.ledger.driver import prepared
+from worker.ledger.compiled import POSTGRESQL, Compiled, compiled
+from worker.ledger.found import Found
 
 
 class Answer:
     """What a statement came to; asking for it sends what is queued."""
 
-    def __init__(self, pipeline: "Pipeline", sql: str, values: Mapping[str, Any]) -> None:
+    def __init__(self, pipeline: "Pipeline", known: Compiled, values: Sequence[Any]) -> None:
         self._pipeline = pipeline
-        self.sql = sql
-        self._values = values
-        self._cursor: Any = None
-        self._result: Any = None
-        self._rowcount = -1
-
-    @property
-    def rowcount(self) -> int:
-        self._come()
-        return self._rowcount
+        self.known = known
+        self.values = values
+        self.found: Found | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._come(), name)
@@ -40,49 +35,46 @@ class Answer:
     def __iter__(self) -> Iterator[Any]:
         return iter(self._come())
 
-    def _come(self) -> Any:
-        if self._result is None:
+    def _come(self) -> Found:
+        if self.found is None:
             self._pipeline.send()
-        return self._result
-
-    def ask(self, raw: Any) -> None:
-        self._cursor = raw.cursor()
-        self._cursor.execute(self.sql, *([self._values] if self._values else []))
-
-    def read(self) -> None:
-        names = [column.name for column in self._cursor.description or ()]
-        rows = self._cursor.fetchall() if names else []
-        self._rowcount = self._cursor.rowcount
-        self._result = IteratorResult(SimpleResultMetaData(names), iter(rows))
-        self._cursor.close()
+        if self.found is None:
+            raise AssertionError("Bug! A statement is asked for that its pipeline has lost.")
+        return self.found
 
 
-BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"  # a statement sees what its locks waited for
+# In this isolation a statement sees what its locks waited for.
+BEGIN = text("BEGIN ISOLATION LEVEL READ COMMITTED")
+COMMIT = text("COMMIT")
 
 
 class Pipeline:
     """A SQLAlchemy connection to psycopg, in autocommit: the transaction is begun and committed
-    here, in the first pipeline and in the last. (psycopg's own BEGIN would be waited for.)
+    here, in the first pipeline and in the last.
     """
 
     def __init__(self, connection: Connection) -> None:
+        from worker.ledger.speech import Speech  # psycopg is an extra
+
         self._connection = connection
-        self._queued = [Answer(self, BEGIN, {})]
-        self._manager: Any = None  # of psycopg's mode
-        self._opened: Any = None
+        self._speech = Speech(connection.connection.dbapi_connection)
+        self._queued: list[Answer] = []
         self._foreseen: list[tuple[Executable, Mapping[str, Any], Answer]] = []
+        self.execute(BEGIN)
 
     def execute(self, statement: Executable, parameters: Mapping[str, Any] | None = None, /) -> Any:
         """Queue a statement; at once only what cannot be queued: lists, of values or of rows."""
-        for number, (foreseen, given, answer) in enumerate(self._foreseen):
-            if foreseen is statement and given == (parameters or {}):
+        given = parameters or {}
+        for number, (foreseen, with_these, answer) in enumerate(self._foreseen):
+            if foreseen is statement and with_these == given:
                 del self._foreseen[number]
                 return answer
         if isinstance(parameters, Mapping | None):
-            sql, values = prepared(statement, self._connection.dialect, parameters or {})
-            if sql is not None:
-                self._queued.append(Answer(self, sql, values))
-                return self._queued[-1]
+            known = compiled(statement, POSTGRESQL, given)
+            if not known.is_variable:
+                answer = Answer(self, known, known.values(given))
+                self._queued.append(answer)
+                return answer
         self._send_alone()
         return self._connection.execute(statement, parameters)
 
@@ -110,73 +102,53 @@ class Pipeline:
 
     def close(self) -> None:
         """Give the connection back as it was, or not at all."""
-        if self._opened is not None and not self._has_left():
+        if not self._has_left():
             self._connection.invalidate()
 
     def _has_left(self) -> bool:
-        """Leave psycopg's mode after an error; False if the connection is of no more use: the
+        """Leave libpq's mode, after an error too; False if the connection is of no more use: the
         server's last words may have come before the end of the connection is seen.
         """
-        raw: Any = self._connection.connection.dbapi_connection
-        with suppress(raw.Error):
-            self._leave()
-        return not raw.closed and not raw.info.pipeline_status
+        with suppress(self._speech.errors):
+            self._speech.leave()
+            return not self._speech.is_over
+        return False
 
     def _send_alone(self) -> None:
         """Before what cannot be pipelined."""
         self.send()
         with self._judged("Sync"):
-            self._leave()
-
-    def _enter(self, raw: Any) -> None:
-        """Psycopg stays in its mode until the end: it leaves by a Flush behind the Sync, and the
-        server would no longer see that a transaction stands still.
-        """
-        if self._opened is None:
-            self._manager = raw.pipeline()
-            self._opened = self._manager.__enter__()
-
-    def _leave(self) -> None:
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            self._manager.__exit__(None, None, None)
+            self._speech.leave()
 
     def send(self, *, commit: bool = False) -> None:
         """Send what is queued, and read all that it comes to. Raises DBAPIError."""
+        if commit:
+            self.execute(COMMIT)
         queued, self._queued = self._queued, []
-        if not queued and not commit:
+        if not queued:
             return
-        raw: Any = self._connection.connection.dbapi_connection
-        with self._judged("; ".join(answer.sql for answer in queued) or "COMMIT"):
-            self._enter(raw)
-            for answer in queued:
-                answer.ask(raw)
+        with self._judged("; ".join(answer.known.sql for answer in queued)):
+            found = self._speech.say([(answer.known, answer.values) for answer in queued])
+            for answer, each in zip(queued, found, strict=True):
+                answer.found = each
             if commit:
-                raw.cursor().execute("COMMIT")  # its own method would wait once more
-                self._leave()
-            else:
-                self._opened.sync()
-        for answer in queued:
-            answer.read()
+                self._speech.leave()
 
     @contextmanager
     def _judged(self, said: str) -> Iterator[None]:
         """The driver's errors as SQLAlchemy's, and a lost connection given up."""
-        raw: Any = self._connection.connection.dbapi_connection
         try:
             yield
-        except raw.Error as error:
+        except self._speech.errors as error:
             lost = not self._has_left()
             if lost:  # and with it, perhaps, whatever else the pool holds
                 self._connection.engine.dispose()
                 self._connection.invalidate(error)
-            said_first = error.__context__  # before the mode could not be left
-            error = said_first if isinstance(said_first, raw.Error) else error
             raise DBAPIError.instance(
                 said,
                 None,
                 error,
-                raw.Error,
+                self._speech.errors,
                 hide_parameters=True,
                 connection_invalidated=lost,
                 dialect=self._connection.dialect,
