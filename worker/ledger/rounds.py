@@ -62,7 +62,7 @@ BUSY_BUCKETS = (
     .order_by(buckets.c.served_at)
 )
 FIRST_READY = (
-    select(jobs.c.id, jobs.c.publish_at, jobs.c.publish_count)
+    select(jobs.c.id, jobs.c.publish_at, jobs.c.publish_count, jobs.c.priority)
     .where(jobs.c.bucket == bindparam("bucket"), text(READY))
     .order_by(jobs.c.rank, jobs.c.priority, jobs.c.seq)
     .limit(bindparam("most"))
@@ -126,7 +126,7 @@ def dispatch(
         ids = {"ids": list(outstanding), "now": now}
         waiting = connection.execute(ON_THE_WAY, ids).scalars().all() if outstanding else []
         free = slots - held - len(waiting)
-        chosen, next_at = _choose(connection, now, max(0, free))
+        chosen, next_at = _choose(connection, now, max(0, free), ledger.policy.reserve)
         for moment in connection.execute(NEXT_TIMES).one():
             next_at = min(next_at, moment if moment is not None else math.inf)
         to_continue = continuations.due(connection, now)
@@ -137,7 +137,9 @@ def dispatch(
     return Round(messages, 0.0 if chosen else wait, frozenset(waiting))
 
 
-def _choose(connection: Connection, now: float, free: int) -> tuple[list[tuple[str, float]], float]:
+def _choose(
+    connection: Connection, now: float, free: int, reserve: int
+) -> tuple[list[tuple[str, float]], float]:
     """Jobs to publish with the seconds until each may be published again, and the next time."""
     queues: list[list[tuple[str, float]]] = []
     next_at = math.inf
@@ -150,7 +152,12 @@ def _choose(connection: Connection, now: float, free: int) -> tuple[list[tuple[s
         if not tokens:
             continue
         most = {"bucket": bucket.key, "most": min(tokens, free + LOOK_AHEAD)}
-        first = connection.execute(FIRST_READY, most).all()
+        ranked = connection.execute(FIRST_READY, most).all()
+        first = [
+            job
+            for place, job in enumerate(ranked)
+            if place < arithmetic.spendable(bucket, tokens, job.priority, reserve)
+        ]
         queues.append(
             [
                 (job.id, _again_in(bucket, job.publish_count))

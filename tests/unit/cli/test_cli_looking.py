@@ -1,4 +1,5 @@
 import re
+import time
 
 import pytest
 from sqlalchemy import update
@@ -24,6 +25,7 @@ WORDS = [
     "accepted_at",
     "due_at",
     "expected_at",
+    "expected_basis",
     "finished_at",
     "worker",
     "lease_until",
@@ -225,3 +227,13 @@ def test_an_order_says_who_kept_it_and_who_released_it(shop, monkeypatch):
     kept, released = shop.run("show", ORDER).stdout.splitlines()[-2:]
     assert kept.endswith(f"order {ORDER} of acme: kept by somebody (on its way)")
     assert released.endswith(f"order {ORDER} of acme: released by somebody")
+
+
+def test_quotas_show_the_learned_rate_with_its_evidence(shop):
+    soon = time.time() + 60.0  # else it would be on its way back
+    learned = {"slowed_to": 0.5, "learned_rate": 0.5, "learned_at": soon}
+    _, quota = waits(shop, level=0.0, learned_from="503 RequestThrottled", **learned)
+    assert (quota["learned_rate"], quota["learned_from"]) == (0.5, "503 RequestThrottled")
+    assert quota["learned_at"] is not None
+    line = f"0.5 a second are free, not {quota['restore_rate']:g}: 503 RequestThrottled at 2"
+    assert line in shop.run("quotas").stdout
