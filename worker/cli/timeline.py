@@ -135,16 +135,8 @@ def _end(job: Mapping[str, Any]) -> Iterator[str]:
         yield from _error(job["error"] or {}, job["state"])
     else:
         yield f"  next      {_next(job)}"
-        yield from _expected(job)
-
-
-def _expected(job: Mapping[str, Any]) -> Iterator[str]:
-    """When its next request is expected, and on what that rests."""
-    if job["expected_basis"] is None:
-        return
-    at = job["expected_at"]
-    when = f"{moment(at)}: " if at is not None else "nobody can say when: "
-    yield f"  expected  {when}{plain(job['expected_basis'])}"
+        if job["expected_basis"] is not None:
+            yield f"  basis     {plain(job['expected_basis'])}"
 
 
 def _next(job: Mapping[str, Any]) -> str:
