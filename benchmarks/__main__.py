@@ -3,7 +3,16 @@
 import argparse
 import importlib
 
-NAMES = ("utilisation", "sellers", "neighbour", "throughput", "delay", "waiting", "signing")
+NAMES = (
+    "utilisation",
+    "sellers",
+    "neighbour",
+    "throughput",
+    "delay",
+    "waiting",
+    "expectation",
+    "signing",
+)
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks")

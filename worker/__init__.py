@@ -4,7 +4,7 @@ The way of a job, from top to bottom:
 
 * `app`, `tasks`, `options`, `moments`, `following`, `chords`, `eager`, `results`, `control`,
   `consumer`, `canaries`, `bootstep`: Celery's side of the door
-* `bootstrap`: builds everything below from `settings`
+* `bootstrap`: builds everything below from `settings`, `rereading` follows their changes
 * `producers` records what is asked, `executor` carries one job out, `dispatcher` finds the next,
   `sweeps` ask for what nobody asked for: stale orders, failed confirms
 * `ledger` keeps every step, `providers` sign, send and classify, `broker` and `redis_transport`

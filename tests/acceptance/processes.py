@@ -84,16 +84,7 @@ class Shop:
                 "doubt_wait": "300ms",
             },
             "sellers": {
-                "acme": {
-                    "provider": "amazon_pay",
-                    "region": "na",
-                    "environment": "sandbox",
-                    "seller_id": SELLER_ID,
-                    "access_key": {"env": "ACME_ACCESS_KEY"},
-                    "secret_key": {"env": "ACME_SECRET_KEY"},
-                    "endpoint": self._endpoint,
-                    "quotas": _quotas(AMAZON_OPERATIONS, amazon_quota),
-                },
+                "acme": self.acme(amazon_quota),
                 "mall": {
                     "provider": "seller_center",
                     "endpoint": self._endpoint,
@@ -111,6 +102,19 @@ class Shop:
             table[key] = value
         self.path.write_text("\n".join(_toml(tables)) + "\n", encoding="utf-8")
         return self.path
+
+    def acme(self, quota: tuple[float, float] = PLENTY) -> dict[str, Any]:
+        """The table of the seller acme."""
+        return {
+            "provider": "amazon_pay",
+            "region": "na",
+            "environment": "sandbox",
+            "seller_id": SELLER_ID,
+            "access_key": {"env": "ACME_ACCESS_KEY"},
+            "secret_key": {"env": "ACME_SECRET_KEY"},
+            "endpoint": self._endpoint,
+            "quotas": _quotas(AMAZON_OPERATIONS, quota),
+        }
 
     def start_worker(
         self, *args: str, celery: bool = False, **env: str

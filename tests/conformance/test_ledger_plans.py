@@ -151,7 +151,7 @@ INDEXES = {
     "recover": {"jobs_deadline"},
     "wake": {"jobs_due", "jobs_unrouted"},
     "dispatch": {"jobs_turn", "jobs_due", "jobs_deadline", "jobs_continue"},
-    "does anybody work": {"jobs_lease", "jobs_due", "jobs_unrouted", "jobs_turn"},
+    "does anybody work": {"jobs_due", "jobs_unrouted", "jobs_turn"},
     "verify": {"jobs_order", "attempts_job", "transitions_job"},
     "prune": {"jobs_finished", "jobs_details", "jobs_order"},
 }

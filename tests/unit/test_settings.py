@@ -82,6 +82,7 @@ class TestMistakes:
             ("[worker]\nmax_attempts = true", "worker.max_attempts = true: must be a whole number"),
             ('[worker]\npatience = "soon"', 'worker.patience = "soon": must be a duration'),
             ("[worker]\nmargin = -1", "worker.margin = -1: must be 0 or a duration"),
+            ("[worker]\nreserve = -1", "worker.reserve = -1: must be a whole number of at least 0"),
             (
                 '[worker]\nlookup_after_confirm = "yes"',
                 'worker.lookup_after_confirm = "yes": must be true or false',
@@ -155,15 +156,6 @@ class TestMistakes:
         assert lines[-1] == (
             'sellers.a.quotas.Op.restore_rat: is not an option; did you mean "restore_rate"?'
         )
-
-    @pytest.mark.parametrize(
-        ("text", "key"),
-        [
-            ("[worker]\nreserve = 0", "worker.reserve"),
-        ],
-    )
-    def test_what_has_no_effect_yet_is_not_accepted(self, text, key):
-        assert the_line(text) == f"{key}: is not available in this version; leave it out"
 
     def test_a_sellers_own_keys_are_its_providers_business(self):
         settings = load(write('[sellers.a]\nprovider = "x"\nodd = [1, { deep = true }]'), {})

@@ -135,6 +135,8 @@ def _end(job: Mapping[str, Any]) -> Iterator[str]:
         yield from _error(job["error"] or {}, job["state"])
     else:
         yield f"  next      {_next(job)}"
+        if job["expected_basis"] is not None:
+            yield f"  basis     {plain(job['expected_basis'])}"
 
 
 def _next(job: Mapping[str, Any]) -> str:

@@ -108,6 +108,15 @@ def tokens(bucket: Bucket, now: float, in_flight: int) -> int:
     return whole
 
 
+def spendable(bucket: Bucket, whole: int, priority: int, reserve: int) -> int:
+    """How many of so many whole tokens jobs of a priority may take: the last `reserve` of them
+    are kept for priority 0. A bucket never keeps all that it can hold.
+    """
+    if priority <= 0:
+        return whole
+    return max(0, whole - min(reserve, math.floor(bucket.ceiling + EPSILON) - 1))
+
+
 def next_token_at(bucket: Bucket, in_flight: int) -> float:
     """When `tokens` next grows if no call ends before; infinity if only an ended call helps.
 

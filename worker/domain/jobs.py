@@ -183,3 +183,4 @@ class Policy:
     doubt_limit: float = 24 * 3600.0
     credentials_retry: float = 300.0
     lookup_after_confirm: bool = True
+    reserve: int = 0  # tokens of each bucket that are kept for priority 0

@@ -27,12 +27,13 @@ from sqlalchemy import (
     union_all,
 )
 
-from worker.domain.bucket import Bucket
+from worker.domain.bucket import Bucket, spendable
 from worker.ledger.openings import Openings, next_opening
 from worker.ledger.schema import READY, jobs
 
 LOOK_AHEAD = 256  # published jobs of a bucket, anywhere in the fleet, that a round looks past
 AT_ONCE = 32  # buckets of one statement
+RANKED = ("bucket", "id", "publish_at", "publish_count", "priority")
 
 Opening = tuple[Bucket, int]  # and its tokens
 
@@ -78,8 +79,12 @@ class Slots:
         return chosen
 
 
-def choose(connection: Connection, now: float, slots: Slots) -> tuple[list[Chosen], float]:
-    """Jobs for the free slots, and when there may be one for a slot that is left free."""
+def choose(
+    connection: Connection, now: float, slots: Slots, reserve: int
+) -> tuple[list[Chosen], float]:
+    """Jobs for the free slots, and when there may be one for a slot that is left free. `reserve`
+    tokens of each bucket are kept for the first priority.
+    """
     openings = Openings(connection, now, slots.free)
     service, wanted = iter(openings), slots.free
     asked: list[Opening] = []
@@ -90,7 +95,7 @@ def choose(connection: Connection, now: float, slots: Slots) -> tuple[list[Chose
     while len(queues) < wanted:
         batch = _with_room(service, wanted - len(queues), planned, slots.half, passed)
         is_full = len(queues) + len(batch) == wanted
-        found = _first(connection, now, batch, 1 if is_full else wanted)
+        found = _first(connection, now, reserve, batch, 1 if is_full else wanted)
         queues += [queue for queue in found if queue]
         for (bucket, _), queue in zip(batch, found, strict=True):
             planned[bucket.seller] -= not queue
@@ -100,10 +105,12 @@ def choose(connection: Connection, now: float, slots: Slots) -> tuple[list[Chose
     else:
         return slots.take(queues, slots.half), math.inf
     if len(batch) < len(asked):  # of those before the last only one job is known
-        queues = _first(connection, now, asked, wanted)
+        queues = _first(connection, now, reserve, asked, wanted)
     chosen = slots.take(queues, slots.half)
     if slots.free:
-        chosen += slots.take([*queues, *_first(connection, now, passed, wanted)], slots.most)
+        chosen += slots.take(
+            [*queues, *_first(connection, now, reserve, passed, wanted)], slots.most
+        )
     times = (openings.next_token_at, next_opening(connection, now))
     return chosen, min(*times, _next_told(connection, now, [*asked, *passed], wanted))
 
@@ -128,13 +135,16 @@ def _with_room(
 
 
 def _first(
-    connection: Connection, now: float, openings: Sequence[Opening], each: int
+    connection: Connection, now: float, reserve: int, openings: Sequence[Opening], each: int
 ) -> list[list[Chosen]]:
     """Of each bucket the first jobs that nobody has published, `each` at most."""
     queues: dict[str, list[Chosen]] = {bucket.key: [] for bucket, _ in openings}
     known = {bucket.key: bucket for bucket, _ in openings}
+    tokens = dict(zip(known, (tokens for _, tokens in openings), strict=True))
     for row in _of_each(connection, _first_of, openings, each, now=now, each=each):
         bucket = known[row.bucket]
+        if row.place > spendable(bucket, tokens[bucket.key], row.priority, reserve):
+            continue
         job = Chosen(row.id, bucket.seller, _again_in(bucket, row.publish_count))
         queues[row.bucket].append(job)
     return list(queues.values())
@@ -187,13 +197,15 @@ def _next_told_of(count: int) -> CompoundSelect[Any]:
 
 def _ranked(number: int) -> Subquery:
     """The jobs of a bucket that may take one of its tokens, the best first."""
-    return (
-        select(jobs.c.bucket, jobs.c.id, jobs.c.publish_at, jobs.c.publish_count)
+    best = (
+        select(jobs.c.rank, jobs.c.seq, *(jobs.c[name] for name in RANKED))
         .where(jobs.c.bucket == bindparam(f"bucket_{number}"), text(READY))
         .order_by(jobs.c.rank, jobs.c.priority, jobs.c.seq)
         .limit(bindparam(f"most_{number}"))
         .subquery()
     )
+    place = func.row_number().over(order_by=(best.c.rank, best.c.priority, best.c.seq))
+    return select(*(best.c[name] for name in RANKED), place.label("place")).subquery()
 
 
 def _again_in(bucket: Bucket, published: int) -> float:

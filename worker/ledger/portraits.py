@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Row
 
+from worker.domain.expectation import NOTHING, Expectation
 from worker.domain.jobs import State, WaitingFor
 
 Portrait: TypeAlias = dict[str, Any]
@@ -21,6 +22,7 @@ def of_job(
     row: Row[Any],
     *,
     waiting_for: WaitingFor | None,
+    expected: Expectation = NOTHING,
     attempts: Sequence[Row[Any]],
     transitions: Sequence[Row[Any]],
     details: bool,
@@ -41,7 +43,8 @@ def of_job(
         "attempts": [_attempt(attempt) for attempt in attempts],
         "accepted_at": time(row.accepted_at),
         "due_at": time(row.due_at),
-        "expected_at": None,
+        "expected_at": time(expected.at),
+        "expected_basis": expected.basis,
         "finished_at": time(row.finished_at),
         "worker": row.worker if is_held else None,
         "lease_until": time(row.lease_until) if is_held else None,

@@ -13,10 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, text
 
+from worker.domain.expectation import NOTHING, Expectation, Queue, expected
 from worker.domain.jobs import Job, WaitingFor
 from worker.domain.remedies import to_do
 from worker.domain.retries import is_due
-from worker.ledger import portraits, rows, standings
+from worker.ledger import expectations, portraits, rows, standings
 from worker.ledger.filters import Filters, filtered
 from worker.ledger.filters import of_order as belongs_to_order
 from worker.ledger.ledger import Ledger
@@ -160,16 +161,27 @@ def _portraits(
     now = ledger.database.now(connection)
     keys = {row.bucket for row in found if row.bucket is not None}
     buckets = standings.of_keys(connection, keys, now)
+    before = expectations.queues(connection, found, buckets, ledger.policy.reserve)
+    awaited = {row.id: _waiting_for(row, buckets.get(row.bucket)) for row in found}
     return [
         portraits.of_job(
             row,
-            waiting_for=_waiting_for(row, buckets.get(row.bucket)),
+            waiting_for=awaited[row.id],
+            expected=_expected(row, awaited[row.id], before.get(row.id)),
             attempts=sent[row.id],
             transitions=went[row.id],
             details=details,
         )
         for row in found
     ]
+
+
+def _expected(row: Row[Any], waiting_for: WaitingFor | None, queue: Queue | None) -> Expectation:
+    """Nothing of what cannot be read, either."""
+    try:
+        return expected(rows.job(row), waiting_for, queue)
+    except ValueError:
+        return NOTHING
 
 
 def _waiting_for(row: Row[Any], standing: Standing | None) -> WaitingFor | None:

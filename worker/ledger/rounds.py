@@ -108,9 +108,8 @@ def dispatch(
             free = slots - taken.total()
             if free > 0:
                 one_seller = len(ledger.routes.sellers()) == 1
-                chosen, others_at = choose(
-                    connection, now, Slots(slots, free, taken, has_one_seller=one_seller)
-                )
+                places = Slots(slots, free, taken, has_one_seller=one_seller)
+                chosen, others_at = choose(connection, now, places, ledger.policy.reserve)
                 next_at = min([next_at, others_at, *(now + each.again_in for each in chosen)])
         if found.continues_at <= now:
             to_continue = continuations.due(connection, now)

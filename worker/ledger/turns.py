@@ -165,7 +165,8 @@ def _look(
 ) -> Free | float:
     """Whether the job may take a token of this bucket for a step; else as `take`."""
     bucket, now, in_flight = quotas.lock(ledger.database, connection, spec)
-    tokens = arithmetic.tokens(bucket, now, in_flight)
+    whole = arithmetic.tokens(bucket, now, in_flight)
+    tokens = arithmetic.spendable(bucket, whole, job.request.priority, ledger.policy.reserve)
     if tokens:
         number = ledger.database.next_number(connection, attempts)
         before = _rank(connection, job, step, spec.key, tokens)

@@ -8,10 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from worker.masking import masked
-from worker.settings.mistakes import KeyPath, Mistake, Several, as_written, dotted, nearest
-
-# Parts of the design that nothing acts on yet: accepted without effect they would deceive.
-NOT_YET = frozenset({"worker.reserve"})
+from worker.settings.mistakes import KeyPath, Mistake, Several, as_written, nearest
 
 _RULES = {
     "missing": "is needed and not given",
@@ -58,8 +55,6 @@ def _value(path: KeyPath, value: object) -> str | None:
 
 
 def _unknown(path: KeyPath, model: type[BaseModel]) -> str:
-    if dotted(path) in NOT_YET:
-        return "is not available in this version; leave it out"
     return f"is not an option; {nearest(path[-1], _keys(model, path[:-1]))}"
 
 

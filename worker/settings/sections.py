@@ -21,6 +21,7 @@ from worker.settings.urls import BrokerUrl, LedgerUrl, Url, ledger_url
 from worker.settings.values import (
     Capacity,
     Count,
+    CountOrNone,
     Duration,
     Header,
     Margin,
@@ -55,6 +56,7 @@ class Worker(Section):
     doubt_wait: Duration = 10.0
     doubt_limit: Duration = 24 * _HOUR
     credentials_retry: Duration = 5 * _MINUTE
+    reserve: CountOrNone = 0
     lookup_after_confirm: Switch = True
     keep_buyer_details: Duration = 30 * _DAY
     keep_jobs: Duration = 365 * _DAY
@@ -104,6 +106,7 @@ class Worker(Section):
             doubt_limit=self.doubt_limit,
             credentials_retry=self.credentials_retry,
             lookup_after_confirm=self.lookup_after_confirm,
+            reserve=self.reserve,
         )
 
 

@@ -63,6 +63,13 @@ def _count(value: object) -> int:
     return int(number)
 
 
+def _count_or_none_at_all(value: object) -> int:
+    number = _plain_number(value)
+    if number is None or not number >= 0 or not number.is_integer():
+        raise ValueError("must be a whole number of at least 0")
+    return int(number)
+
+
 def _switch(value: object) -> bool:
     if isinstance(value, bool):
         return value
@@ -104,6 +111,7 @@ Margin = Annotated[float, BeforeValidator(_seconds_or_none_at_all)]
 """Seconds; like a Duration, and zero is allowed."""
 
 Count = Annotated[int, BeforeValidator(_count)]
+CountOrNone = Annotated[int, BeforeValidator(_count_or_none_at_all)]
 Switch = Annotated[bool, BeforeValidator(_switch)]
 Capacity = Annotated[float, BeforeValidator(_capacity)]
 RestoreRate = Annotated[float, BeforeValidator(_restore_rate)]

@@ -1,4 +1,5 @@
 import re
+import time
 
 import pytest
 from sqlalchemy import update
@@ -24,6 +25,7 @@ WORDS = [
     "accepted_at",
     "due_at",
     "expected_at",
+    "expected_basis",
     "finished_at",
     "worker",
     "lease_until",
@@ -239,3 +241,13 @@ def test_of_jobs_that_nobody_takes_one_line_asks_for_a_worker(shop):
         assert (result.exit_code, result.stderr) == (0, NOBODY)
     write(shop, jobs, jobs.c.id == job, finished_at=2e9)
     assert shop.run("show", job).stderr == ""
+
+
+def test_quotas_show_the_learned_rate_with_its_evidence(shop):
+    soon = time.time() + 60.0  # else it would be on its way back
+    learned = {"slowed_to": 0.5, "learned_rate": 0.5, "learned_at": soon}
+    _, quota = waits(shop, level=0.0, learned_from="503 RequestThrottled", **learned)
+    assert (quota["learned_rate"], quota["learned_from"]) == (0.5, "503 RequestThrottled")
+    assert quota["learned_at"] is not None
+    line = f"0.5 a second are free, not {quota['restore_rate']:g}: 503 RequestThrottled at 2"
+    assert line in shop.run("quotas").stdout

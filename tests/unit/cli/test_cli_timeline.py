@@ -44,6 +44,7 @@ def job(**more):
         "effect": "none",
         "due_at": LATER,
         "expected_at": None,
+        "expected_basis": None,
         "worker": None,
         "lease_until": None,
         "finished_at": None,
@@ -233,3 +234,12 @@ def test_who_waits_for_the_buyer_says_when_it_is_looked_up_again():
 )
 def test_a_duration_is_told_in_the_units_of_people(seconds, words):
     assert lasting(seconds) == words
+
+
+def test_what_waits_says_when_its_turn_is_expected_and_on_what_that_rests():
+    basis = "Confirm has 0.3 of 10 tokens, 1 a second; 41 jobs rank before it"
+    told = list(lines(job(expected_at=at(42), expected_basis=basis)))
+    assert told[-2:] == [
+        "  next      waits for its turn, expected at 2026-01-31 23:59:42",
+        f"  basis     {basis}",
+    ]
