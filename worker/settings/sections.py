@@ -24,6 +24,7 @@ from worker.settings.values import (
     Duration,
     Header,
     Margin,
+    Port,
     RestoreRate,
     Switch,
     Text,
@@ -105,6 +106,15 @@ class Worker(Section):
             credentials_retry=self.credentials_retry,
             lookup_after_confirm=self.lookup_after_confirm,
         )
+
+
+class Web(Section):
+    """Of the web process; the limits are for each token."""
+
+    host: Text = "127.0.0.1"
+    port: Port = 8500
+    requests_per_second: RestoreRate = 50.0
+    burst: Capacity = 200.0
 
 
 class Quota(Section):

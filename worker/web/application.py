@@ -1,0 +1,67 @@
+"""The web application: routes, refusals, bounds and headers, put together."""
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+
+from worker.bootstrap import Runtime
+from worker.errors import OrderWorkerError
+from worker.web import acting, health, intake, looking, problems
+from worker.web.bounds import Bounds
+from worker.web.doorman import Doorman
+from worker.web.headers import SafeHeaders
+from worker.web.rates import Rates
+
+DESCRIPTION = "Confirms and cancels orders at their payment providers, as fast as these permit."
+REFUSED = (RequestValidationError, HTTPException, OrderWorkerError, problems.Problem, Exception)
+
+
+def application(now: Runtime) -> FastAPI:
+    """The ASGI application of a configuration, on a ledger that is there."""
+    web = now.settings.web
+    doorman = Doorman(now.ledger.database, Rates(web.burst, web.requests_per_second))
+    app = FastAPI(
+        title="order-worker",
+        version=version("order-worker"),
+        description=DESCRIPTION,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    for router in (
+        intake.router(now, doorman),
+        looking.router(now, doorman),
+        acting.router(now, doorman),
+        health.router(now),
+    ):
+        app.include_router(router)
+    for kind in REFUSED:
+        app.add_exception_handler(kind, problems.answer)
+    app.add_middleware(Bounds)
+    app.add_middleware(SafeHeaders)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """With our refusals in the place of FastAPI's own."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        schemas = document["components"]["schemas"]
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        problem = problems.ProblemDocument.model_json_schema(
+            ref_template="#/components/schemas/{model}"
+        )
+        schemas.update(problem.pop("$defs"))
+        schemas["ProblemDocument"] = problem
+        app.openapi_schema = document
+    return app.openapi_schema
