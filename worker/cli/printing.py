@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SHORT = 8  # characters of a job's id that people are shown; `show` takes them
-MINUTE = 60  # seconds
 UNBOUNDED = 1000  # columns, where nobody's screen ends
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, a list as one array.")
@@ -73,15 +72,6 @@ def lately(iso: str | None) -> str:
         return ""
     today = datetime.now(UTC).date().isoformat()
     return f"{iso[11:19]}Z" if iso[:10] == today else f"{iso[:10]} {iso[11:16]}Z"
-
-
-def lasting(seconds: float) -> str:
-    """A duration for people: `0.25 s`, `12 s`, `1 h 5 min`."""
-    if seconds < MINUTE:
-        return f"{round(seconds, 2 if seconds < 1 else 0):g} s"
-    minutes = round(seconds / MINUTE)
-    parts = ((minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min"))
-    return " ".join(f"{count} {unit}" for count, unit in parts if count)
 
 
 def clock(iso: str | None) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, text
 
+from worker.domain.bucket import PROBED
 from worker.domain.jobs import State, WaitingFor
 from worker.ledger import standings
 from worker.ledger.ledger import Ledger
@@ -58,6 +59,7 @@ class Overview:
     """`waiting` is by what is waited for; `oldest` is the job that waits for the longest time.
 
     `workers` have made a request within `SEEN_SECONDS`: one that has nothing to do leaves no trace.
+    `closed` are the buckets that no job may use, for an outage or for credentials.
     """
 
     now: float
@@ -66,6 +68,7 @@ class Overview:
     in_doubt: int
     oldest: Portrait | None
     workers: int
+    closed: list[Portrait]
 
     @property
     def ready(self) -> int:
@@ -83,6 +86,7 @@ def look(ledger: Ledger) -> Overview:
             in_doubt=_count(connection),
             oldest=_oldest(connection, now),
             workers=_workers(connection, now),
+            closed=_closed(connection, now),
         )
 
 
@@ -95,6 +99,19 @@ def _waiting(connection: Connection, now: float) -> dict[str, int]:
         if state == State.WAITING:
             waiting[str(reason or WaitingFor.TURN)] += count
     return dict(waiting.most_common())
+
+
+def _closed(connection: Connection, now: float) -> list[Portrait]:
+    return [
+        {
+            "seller": each.bucket.seller,
+            "operation": each.bucket.operation,
+            "closed_for": str(each.closed_for),
+            "open_at": time(each.bucket.open_at),
+        }
+        for each in standings.every(connection, now)
+        if each.closed_for in PROBED
+    ]
 
 
 def _count(connection: Connection) -> int:

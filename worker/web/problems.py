@@ -8,7 +8,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 
 from worker.errors import BadInput, LedgerUnavailable
 
@@ -88,11 +87,6 @@ def of_error(error: Exception) -> Problem:
             headers = dict(error.headers or {})
             return Problem(error.status_code, f"{error.detail}.", headers=headers)
     return Problem(500, "This is a fault of order-worker's; its log has the details.")
-
-
-async def answer(_request: Request, error: Exception) -> JSONResponse:
-    """Starlette's handler for /v1."""
-    return of_error(error).response()
 
 
 def _fault(found: Mapping[str, Any]) -> BadInput:

@@ -24,11 +24,9 @@ class Callers:
         named = name or "-".join(scopes)
         return tokens.create(self.ledger.database, named, scopes, actor="tests", **more)
 
-    def client(self, secret=None, **more):
+    def client(self, secret=None, base_url="http://testserver", **more):
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}
-        return TestClient(
-            self.app, "http://testserver", headers=headers, follow_redirects=False, **more
-        )
+        return TestClient(self.app, base_url, headers=headers, follow_redirects=False, **more)
 
 
 @pytest.fixture
