@@ -148,6 +148,17 @@ class Producers:
             raise BadInput("key", f"must be text of 1 to {KEY_LENGTH} characters.")
         self._sellers[request.seller].check(request)
 
+    def check_order(self, seller: str, order_id: str) -> None:
+        """Raise BadInput for what can be no order of a seller: nothing could be done to it."""
+        if seller not in self._sellers:
+            known = ", ".join(self._sellers) or "none"
+            raise BadInput("seller", f"{seller!r} is not configured; there are {known}.")
+        try:
+            self.check(Request(Task.CANCEL, seller, order_id, reason="kept"))
+        except BadInput as error:
+            if error.field == "order_id":
+                raise
+
 
 def _misfit(task: Task, args: Sequence[Any], kwargs: Mapping[str, Any]) -> BadInput:
     """In the words of a request, what Python says of a call that does not fit."""

@@ -19,7 +19,7 @@ from worker.settings.sweeps import Retry, SellerStale, Stale
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "config" / "worker.toml"
 EXAMPLE = ROOT / "config" / "env.example"
-SECTIONS = ("ledger", "broker", "worker")
+SECTIONS = ("ledger", "broker", "worker", "web")
 SWEEPS = {"stale": Stale, "retry": Retry}  # shown as comments: with a section there is a sweep
 MODELS = {"acme": AmazonPay, "mall": SellerCenter}
 

@@ -1,13 +1,8 @@
 """`order-worker keep`: no sweep cancels these orders."""
 
-from typing import TYPE_CHECKING
-
 import click
 
 from worker.cli import printing, session
-
-if TYPE_CHECKING:
-    from worker.producers import Producers
 
 
 @click.command("keep", short_help="Keep orders from the sweep of stale ones.")
@@ -23,16 +18,12 @@ def command(
 
     A cancel that somebody asks for is none of a sweep's, and is not kept from.
     """
-    from worker.errors import BadInput
     from worker.ledger import keeping
 
     now = session.runtime()
-    if seller not in now.sellers:
-        known = ", ".join(now.sellers) or "none"
-        raise BadInput("seller", f"{seller!r} is not configured; there are {known}.")
     told = []
     for name in dict.fromkeys(order_id):
-        _check(now.producers, seller, name)
+        now.producers.check_order(seller, name)
     for name in dict.fromkeys(order_id):
         changed = keeping.keep(
             now.ledger, seller, name, actor=session.person(), why=why, kept=not release
@@ -43,18 +34,6 @@ def command(
         return
     for each in told:
         click.echo(f"{printing.plain(each['order_id'])}  {each['result']}")
-
-
-def _check(producers: "Producers", seller: str, order_id: str) -> None:
-    """Raise BadInput for what can be no order of the seller: it would keep nothing."""
-    from worker.domain.jobs import Request, Task
-    from worker.errors import BadInput
-
-    try:
-        producers.check(Request(Task.CANCEL, seller, order_id, reason="kept"))
-    except BadInput as error:
-        if error.field == "order_id":
-            raise
 
 
 def _result(release: bool, changed: bool) -> str:

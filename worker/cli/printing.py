@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SHORT = 8  # characters of a job's id that people are shown; `show` takes them
-MINUTE = 60  # seconds
 UNBOUNDED = 1000  # columns, where nobody's screen ends
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, a list as one array.")
@@ -78,15 +77,6 @@ def lately(iso: str | None) -> str:
 def is_past(iso: str) -> bool:
     """Whether a moment of the ledger has come, by this machine's clock."""
     return iso <= datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def lasting(seconds: float) -> str:
-    """A duration for people: `0.25 s`, `12 s`, `1 h 5 min`."""
-    if seconds < MINUTE:
-        return f"{round(seconds, 2 if seconds < 1 else 0):g} s"
-    minutes = round(seconds / MINUTE)
-    parts = ((minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min"))
-    return " ".join(f"{count} {unit}" for count, unit in parts if count)
 
 
 def clock(iso: str | None) -> str:

@@ -24,6 +24,8 @@ COMMANDS = {
     "migrate": "worker.cli.migrate",
     "verify": "worker.cli.verify",
     "prune": "worker.cli.prune",
+    "web": "worker.cli.web",
+    "token": "worker.cli.token",
     "completion": "worker.cli.completion",
     "sandbox": "worker.cli.sandbox",
     "demo": "worker.cli.demo",

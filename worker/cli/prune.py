@@ -10,7 +10,7 @@ from worker.cli import printing, progress, session
 from worker.cli.acting import Terms, terms
 from worker.cli.failures import say
 from worker.cli.interruption import BY_SIGNAL, stopped_between
-from worker.cli.printing import lasting
+from worker.domain.telling import lasting
 
 if TYPE_CHECKING:
     from worker.bootstrap import Runtime

@@ -5,32 +5,10 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from worker.cli.printing import clock, is_past, lasting, moment, plain, said, status
+from worker.cli.printing import clock, is_past, moment, plain, said, status
+from worker.domain.telling import AWAITED, BASIS, FINAL, lasting
 
 Event = tuple[str, int, str]  # ISO time, place among events of one moment, words
-
-AWAITED = {
-    "turn": "its turn",
-    "quota": "a token of its quota",
-    "throttle": "the end of a throttle",
-    "backoff": "the provider to answer again",
-    "order": "an earlier job of its order",
-    "credentials": "credentials that the provider accepts",
-    "buyer": "the buyer's authentication",
-    "lookup": "a lookup of the order",
-}
-FINAL = {
-    "succeeded": "done",
-    "rejected": "the provider refused; trying again cannot change that",
-    "failed": "given up",
-    "withdrawn": "taken back before it had any effect",
-}
-
-BASIS = {
-    "own": "our call",
-    "other": "found so; somebody else did it",
-    "inferred": "a repeat was refused by the item's state",
-}
 
 
 def lines(job: Mapping[str, Any]) -> Iterator[str]:

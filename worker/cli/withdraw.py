@@ -12,15 +12,6 @@ if TYPE_CHECKING:
     from worker.ledger.ledger import Ledger
 
 WITHDRAWN = "withdrawn"
-WHY_NOT = {
-    "running": "not withdrawn: a worker has it now, and its request may be on its way",
-    "in_doubt": "not withdrawn: a request may have been applied; it is looked up first",
-    "succeeded": "not withdrawn: it has succeeded",
-    "rejected": "not withdrawn: it has ended as rejected",
-    "failed": "not withdrawn: it has ended as failed",
-    "withdrawn": "was withdrawn before",
-    "waiting": "not withdrawn: it has been applied, and only waits for the order's details",
-}
 
 
 @click.command("withdraw", short_help="Take jobs back that have had no effect.")
@@ -48,6 +39,7 @@ def command(choice: choosing.Choice, why: str, terms: acting.Terms) -> None:
 
 
 def _withdraw(ledger: "Ledger", job_id: str, why: str) -> acting.Result:
+    from worker.domain.withdrawing import why_not
     from worker.ledger import withdrawals
     from worker.ledger.precedence import is_withdrawable
 
@@ -56,7 +48,6 @@ def _withdraw(ledger: "Ledger", job_id: str, why: str) -> acting.Result:
         return acting.Result("not withdrawn: it is no longer in the ledger", fits=False)
     if is_withdrawable(before):
         return acting.Result(WITHDRAWN, fits=True)
-    # A retry of what may have been applied waits, too, for its lookup.
-    in_doubt = before.state == "waiting" and before.effect == "possible"
-    said = WHY_NOT["in_doubt" if in_doubt else before.state]
-    return acting.Result(said, fits=before.state == WITHDRAWN)
+    if before.state == WITHDRAWN:
+        return acting.Result("was withdrawn before", fits=True)
+    return acting.Result(f"not withdrawn: {why_not(before)}", fits=False)

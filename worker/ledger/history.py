@@ -75,8 +75,10 @@ def order_went(
     )
 
 
-def details_went(connection: Connection, job_id: str, *, at: float, actor: str, why: str) -> None:
-    """Record that the buyer's details were taken out of a job's receipt."""
+def details_went(
+    connection: Connection, job_id: str, *, at: float, actor: str, why: str, new: str = "removed"
+) -> None:
+    """Record that the buyer's details were taken out of a job's receipt, or shown to somebody."""
     connection.execute(
         INSERT,
         {
@@ -84,7 +86,7 @@ def details_went(connection: Connection, job_id: str, *, at: float, actor: str, 
             "job_id": job_id,
             "subject": "details",
             "old": None,
-            "new": "removed",
+            "new": new,
             "waiting_for": None,
             "actor": actor,
             "why": why,

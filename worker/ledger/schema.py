@@ -23,7 +23,7 @@ from worker.ledger.columns import Json, JsonAny, JsonList, JsonStates, String, T
 # A shop that records its jobs in its own transactions has its tables in the same database.
 PREFIX = "order_worker_"
 VERSION_TABLE = PREFIX + "version"
-HEAD = "0006"  # the newest migration; a process that finds another one says so
+HEAD = "0007"  # the newest migration; a process that finds another one says so
 
 # The conditions of the partial indexes, as queries must repeat them to be served by one.
 HOLDS_KEY = "holds_key"
@@ -43,6 +43,7 @@ TO_CONTINUE = "finished_at IS NOT NULL AND options IS NOT NULL AND continued_at 
 ALIAS_TO_CONTINUE = "options IS NOT NULL AND continued_at IS NULL"
 CHORD_CONTINUED = "continued_at IS NOT NULL"
 CHORD_PENDING = "continued_at IS NULL"
+NOT_REVOKED = "revoked_at IS NULL"
 CHORD_TO_CONTINUE = "complete_at IS NOT NULL AND continued_at IS NULL"
 
 metadata = MetaData()
@@ -292,4 +293,26 @@ chord_parts = Table(  # the members that are not done
     Column("task_id", String, primary_key=True),
     Column("chord_id", String, ForeignKey(chords.c.id), primary_key=True),
     Index(PREFIX + "chord_parts_chord", "chord_id"),
+)
+
+tokens = Table(  # of the web's callers; the secret itself is nowhere
+    PREFIX + "tokens",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("name", String, nullable=False),  # what its holder did stands under it in histories
+    Column("scopes", JsonList, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("expires_at", Float),
+    Column("revoked_at", Float),
+    partial("tokens_name", "name", where=NOT_REVOKED, unique=True),
+)
+
+sessions = Table(  # of browsers that have logged in with a token
+    PREFIX + "sessions",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("token_hash", String, ForeignKey(tokens.c.hash), nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Index(PREFIX + "sessions_expires", "expires_at"),
 )

@@ -61,9 +61,14 @@ def of_keys(connection: Connection, keys: Collection[str], now: float) -> dict[s
     return {row.key: _standing(row, now) for row in found}
 
 
+def every(connection: Connection, now: float) -> list[Standing]:
+    """The buckets that have a row."""
+    return [_standing(row, now) for row in connection.execute(EVERY)]
+
+
 def awaited(connection: Connection, now: float) -> dict[str, WaitingFor]:
     """What a ready job of each bucket waits for; of one without a row, its turn."""
-    return {row.key: _awaited(_standing(row, now)) for row in connection.execute(EVERY)}
+    return {each.bucket.key: _awaited(each) for each in every(connection, now)}
 
 
 def waiting_for(job: Job, ready: bool, standing: Standing | None) -> WaitingFor | None:

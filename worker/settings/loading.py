@@ -23,7 +23,7 @@ from worker.settings.answers import mistakes_of
 from worker.settings.environment import Environment
 from worker.settings.mistakes import ConfigurationError, KeyPath, Mistake, nearest
 from worker.settings.references import Withheld, references
-from worker.settings.sections import Broker, Ledger, SellerTable, Worker
+from worker.settings.sections import Broker, Ledger, SellerTable, Web, Worker
 from worker.settings.sweeps import Retry, Stale
 from worker.settings.urls import Url
 from worker.settings.values import Text
@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     ledger: Ledger = Field(default_factory=Ledger)
     broker: Broker = Field(default_factory=Broker)
     worker: Worker = Field(default_factory=Worker)
+    web: Web = Field(default_factory=Web)
     stale: Stale | None = None
     retry: Retry | None = None
     sellers: dict[Text, SellerTable] = Field(default={})

@@ -25,6 +25,7 @@ from worker.settings.values import (
     Duration,
     Header,
     Margin,
+    Port,
     RestoreRate,
     Switch,
     Text,
@@ -108,6 +109,15 @@ class Worker(Section):
             lookup_after_confirm=self.lookup_after_confirm,
             reserve=self.reserve,
         )
+
+
+class Web(Section):
+    """Of the web process; the limits are for each token."""
+
+    host: Text = "127.0.0.1"
+    port: Port = 8500
+    requests_per_second: RestoreRate = 50.0
+    burst: Capacity = 200.0
 
 
 class Quota(Section):

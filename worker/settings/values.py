@@ -11,6 +11,8 @@ _NUMBER = r"\d+(?:\.\d+)?"
 _TERMS = re.compile("".join(rf"(?:({_NUMBER}){unit})?" for unit in _UNITS), re.ASCII)
 _LONGEST = 36500 * _UNITS["d"]  # a hundred years: beyond, times leave the calendar
 
+LAST_PORT = 65535
+
 _DURATION_RULE = 'a duration above zero, such as "500ms", "2s", "1h30m", "30d" or 2.5 (seconds)'
 
 
@@ -70,6 +72,13 @@ def _count_or_none_at_all(value: object) -> int:
     return int(number)
 
 
+def _port(value: object) -> int:
+    number = _plain_number(value)
+    if number is None or not number.is_integer() or not 0 <= number <= LAST_PORT:
+        raise ValueError(f"must be a whole number from 0 (any that is free) to {LAST_PORT}")
+    return int(number)
+
+
 def _switch(value: object) -> bool:
     if isinstance(value, bool):
         return value
@@ -112,6 +121,7 @@ Margin = Annotated[float, BeforeValidator(_seconds_or_none_at_all)]
 
 Count = Annotated[int, BeforeValidator(_count)]
 CountOrNone = Annotated[int, BeforeValidator(_count_or_none_at_all)]
+Port = Annotated[int, BeforeValidator(_port)]
 Switch = Annotated[bool, BeforeValidator(_switch)]
 Capacity = Annotated[float, BeforeValidator(_capacity)]
 RestoreRate = Annotated[float, BeforeValidator(_restore_rate)]

@@ -52,3 +52,9 @@ def test_an_interruption_ends_with_the_code_of_its_signal(shop, monkeypatch, rai
     monkeypatch.setattr("worker.cli.failures._stop_writing", lambda: None)
     result = shop.run("quotas")
     assert (result.exit_code, result.output) == (code, "")
+
+
+def test_neither_the_package_nor_the_other_commands_load_the_web_framework():
+    script = "import worker, worker.app, worker.bootstrap, sys; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert {b"fastapi", b"starlette", b"uvicorn", b"jinja2"} & set(done.stdout.split()) == set()

@@ -1,8 +1,8 @@
 import pytest
 
-from worker.cli.printing import lasting
 from worker.cli.timeline import BASIS, lines
 from worker.domain.outcomes import Basis
+from worker.domain.telling import lasting
 
 LATER = "2096-10-02T07:06:40.000Z"
 

@@ -1,0 +1,1 @@
+"""The dashboard: rendered here, readable without a script, for whoever is on call."""

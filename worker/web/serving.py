@@ -1,0 +1,37 @@
+"""Listening: uvicorn, with bounds on what it keeps open."""
+
+import signal
+import socket
+import sys
+
+import uvicorn
+
+from worker.bootstrap import Runtime
+from worker.web.application import application
+
+MOST_CONNECTIONS = 500
+IDLE_SECONDS = 15
+BACKLOG = 128
+LAST_SECONDS = 10  # for requests that are under way when the process is told to end
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+
+
+def serve(now: Runtime, listening: socket.socket) -> None:
+    """Answer until SIGTERM or Ctrl-C; requests that are under way are ended first."""
+    config = uvicorn.Config(
+        application(now),
+        log_config=None,  # the process' own
+        access_log=False,
+        server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=LAST_SECONDS,
+    )
+    # uvicorn gives the signal on when it has ended by it, and that is no failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    uvicorn.Server(config).run(sockets=[listening])
