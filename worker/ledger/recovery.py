@@ -34,6 +34,7 @@ ENDED_LEASES = (
 # No worker has such a lease: an editor has, or the clock was set back under it.
 ODD_LEASES = (
     select(jobs.c.id)
+    .with_hint(*by("jobs_lease"))
     .where(text(RUNNING), jobs.c.lease_until.is_(None) | (jobs.c.lease_until > bindparam("far")))
     .limit(BATCH)
 )
