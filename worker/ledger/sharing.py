@@ -131,7 +131,7 @@ class Sharing:
         while not shared.over.wait(LOOK_AFTER):
             if self._place.acquire(blocking=False):
                 try:
-                    if False:
+                    if self._open is shared:
                         self._end(shared)
                 finally:
                     self._place.release()
