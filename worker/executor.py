@@ -9,7 +9,7 @@ import functools
 import logging
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ParamSpec, TypeVar, cast
 
 from tenacity import RetryCallState, Retrying, retry_if_result
@@ -78,8 +78,10 @@ class Executor:
             held = self._hold(claims.claim, self._ledger, job_id, self._worker)
             if isinstance(held, Claim):
                 crash.point("after_claim")
-                self._run(held, claimed_from)
+                ended = self._run(held, claimed_from)
                 crash.point("after_settle")
+                if ended:
+                    return ended
             elif not held.again:
                 return held.job
 
@@ -97,17 +99,21 @@ class Executor:
             raise LedgerUndone("The claim was not written.") from lost
         return cast("Hold", held)
 
-    def _run(self, held: Claim, claimed_from: float) -> None:
-        """Carry a claim out, as a span of the trace of whoever asked; each line names the job."""
+    def _run(self, held: Claim, claimed_from: float) -> Job | None:
+        """Carry a claim out, as a span of the trace of whoever asked; each line names the job. The
+        job, if it has come to its end.
+        """
         job = held.job
         words = {"job": job.id, "seller": job.seller, "order": job.order_id}
         with (
             traces.span(str(job.task), "CONSUMER", job.trace, **words, waited_for=job.waiting_for),
             logs.bind(**words, **traces.ids(job.trace)),
         ):
-            self._carry_out(held, claimed_from)
+            return self._carry_out(held, claimed_from)
 
-    def _carry_out(self, held: Claim, claimed_from: float, since: float | None = None) -> None:
+    def _carry_out(
+        self, held: Claim, claimed_from: float, since: float | None = None
+    ) -> Job | None:
         """One claim: its request, tried again in place while that is worth the wait.
 
         The write of a sweep's cancel follows its check within the claim; `since` is then when the
@@ -125,9 +131,10 @@ class Executor:
             log.warning("the ledger is away: no more is sent", error=str(error))
         answer, decision = run.came_to()
         if not decision.goes_on:
-            self._settle(run.held, answer, decision)
-        elif write := self._go_on(run):
-            self._carry_out(write, run.claimed_from, run.since)
+            return self._settle(run.held, answer, decision)
+        if write := self._go_on(run):
+            return self._carry_out(write, run.claimed_from, run.since)
+        return None
 
     def _take(self, run: "Run") -> bool:
         """A further request of the run: its own token, and the lease anew."""
@@ -220,9 +227,10 @@ class Executor:
         )
         return decide(held.job, answer, at, self._policy)
 
-    def _settle(self, held: Claim, answer: Answer, decision: Decision) -> None:
-        """Write what came of it; while the ledger is away it is kept, also beyond the lease:
-        whoever has taken that away has seen to it that this writes nothing.
+    def _settle(self, held: Claim, answer: Answer, decision: Decision) -> Job | None:
+        """Write what came of it, and give the job if it has ended; while the ledger is away it is
+        kept, also beyond the lease: whoever has taken that away has seen to it that this writes
+        nothing.
         """
         settle = functools.partial(settlements.settle, self._ledger, held, answer, decision)
         try:
@@ -237,6 +245,16 @@ class Executor:
         }
         traces.tell(**what)
         log.info("job" if settled else "too late: the lease was taken away", **what)
+        if not (settled and decision.is_final):
+            return None
+        return replace(
+            held.job,
+            state=decision.state,
+            waiting_for=None,
+            effect=decision.effect,
+            receipt=decision.receipt,
+            error=decision.error,
+        )
 
 
 @dataclass(slots=True)

@@ -48,7 +48,9 @@ class LedgerBackend(BaseBackend):
         """As Celery's, asking ten times as often: a confirm takes less than its half second."""
         return super().wait_for(task_id, timeout, min(interval, POLL_SECONDS), **options)
 
-    def mark_as_done(self, task_id: str, result: Any, *args: Any, **options: Any) -> None:
+    def mark_as_done(
+        self, task_id: str, result: Any, request: Any = None, *args: Any, **options: Any
+    ) -> None:
         """Called when link and chain were sent: for a job that is what remains to be noted.
 
         A result of another task is nowhere else: it is kept while the ledger is away. Celery
@@ -56,11 +58,17 @@ class LedgerBackend(BaseBackend):
         """
         from worker.bootstrap import outage
 
-        done = functools.partial(super().mark_as_done, task_id, result, *args, **options)
+        done = functools.partial(super().mark_as_done, task_id, result, request, *args, **options)
 
         def note() -> None:
-            done()
-            self._continued(task_id)
+            found = self._job(task_id)
+            if found is None:
+                done()
+                return
+            if request and request.chord:
+                self.on_chord_part_return(request)
+            if found.options:
+                self._fired(task_id)
 
         outage().sit_out(note)
 
@@ -75,7 +83,8 @@ class LedgerBackend(BaseBackend):
             log.warning("left to the ledger", job=found.job.id, error=repr(exc)[:200])
             return None
         result = super().mark_as_failure(task_id, exc, *args, **options)
-        self._continued(task_id)
+        if found and found.options:
+            self._fired(task_id)
         return result
 
     def apply_chord(self, header_result_args: tuple[Any, ...], body: Any, **_polling: Any) -> None:
@@ -168,12 +177,10 @@ class LedgerBackend(BaseBackend):
     def _ensure_not_eager(self) -> None:
         """Looking a job up is right in eager mode too: the ledger has it."""
 
-    def _continued(self, task_id: str) -> None:
+    def _fired(self, task_id: str) -> None:
         from worker.ledger import continuations
 
-        found = self._job(task_id)
-        if found and found.options:
-            continuations.fired(self._database, task_id)
+        continuations.fired(self._database, task_id)
 
     def _job(self, task_id: str) -> Message | None:
         from worker.ledger import outside

@@ -102,6 +102,8 @@ class MemoryLedger(Database):
         with self._alone():
             yield self._connection
 
+    glance = read
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         assert not self._world.open_transactions, "a transaction was begun within another"

@@ -69,7 +69,7 @@ def is_known(database: Database, chord_id: str | None, task_id: str | None) -> b
 @once_more
 def part_done(database: Database, task_id: str) -> None:
     """A task has ended, however it did: no chord waits for it any more."""
-    with database.read() as connection:
+    with database.glance() as connection:
         waiting = connection.execute(OF_TASK, {"task_id": task_id}).scalars().all()
     for chord_id in waiting:
         with database.write() as connection:

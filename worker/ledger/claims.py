@@ -22,7 +22,7 @@ from worker.domain.jobs import (
     WaitingFor,
 )
 from worker.errors import CommitUnknown
-from worker.ledger import history, quotas, rows, turns
+from worker.ledger import history, rows, turns
 from worker.ledger.database import NOW
 from worker.ledger.ledger import Ledger
 from worker.ledger.parking import WAKE_UP, NotNow, look_up_first, park, spare, stay_ready
@@ -165,7 +165,7 @@ def _foresee(ledger: Ledger, connection: Connection, row: Any) -> None:
         (LOCKED_JOB, {"job_id": row.id}),
         (NOW, {}),
         *([(OTHERS, {**of_order, "job_id": row.id})] if looks_round else []),
-        *(quotas.reads(row.bucket) if takes_one else []),
+        *(turns.reads(ledger, row.bucket, row.rank, row.priority, row.seq) if takes_one else []),
     )
 
 
@@ -183,7 +183,9 @@ def _take(ledger: Ledger, connection: Connection, held: Claim) -> Claim | None:
         connection,
         (LOCKED_ORDER, {"seller": held.job.seller, "order_id": held.job.order_id}),
         (LOCKED_JOB, {"job_id": held.job.id}),
-        *quotas.reads(held.bucket.key),
+        *turns.reads(
+            ledger, held.bucket.key, RANK[held.job.step], held.job.request.priority, held.job.seq
+        ),
     )
     lock_order(ledger, connection, held.job.seller, held.job.order_id)
     row = connection.execute(LOCKED_JOB, {"job_id": held.job.id}).one()

@@ -6,6 +6,7 @@ from worker.domain.jobs import RANK, Effect, Request, State, WaitingFor
 from worker.ledger import history
 from worker.ledger.ledger import Ledger
 
+FIRST_PUBLISH = 1.0  # seconds before the dispatcher publishes what its producer has published
 TIMES = ("accepted_at", "due_at", "deadline", "give_up_at", "expires_at")
 
 

@@ -29,10 +29,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
-from worker.ledger.acceptance import FIRST_PUBLISH
 from worker.ledger.changes import CHANNEL
 from worker.ledger.identity import OF_POSTGRESQL
-from worker.ledger.newcomers import TIMES
+from worker.ledger.newcomers import FIRST_PUBLISH, TIMES
 from worker.ledger.schema import HOLDS_KEY, READY, buckets, jobs, transitions
 
 MADE_HERE = {"previous_id", "publish_at", "publish_count"}
@@ -40,11 +39,11 @@ CLOCK = literal_column("CAST(extract(epoch FROM clock_timestamp()) AS double pre
 
 
 def parameters(
-    identity: str, row: dict[str, Any], history: dict[str, Any], *, may_publish: bool
+    identity: str | None, row: dict[str, Any], history: dict[str, Any], *, may_publish: bool
 ) -> dict[str, Any]:
     """What `statement` is executed with; `history` is the transition of the new job."""
     return {
-        "identity": identity,
+        **({} if identity is None else {"identity": identity}),
         "may_publish": may_publish,
         **{name: value for name, value in row.items() if name not in MADE_HERE},
         **{f"history_{name}": value for name, value in history.items()},
@@ -52,19 +51,22 @@ def parameters(
 
 
 @functools.cache
-def statement(columns: frozenset[str], told: frozenset[str]) -> Select[Any]:
-    """For a row and a transition of these columns.
+def statement(
+    columns: frozenset[str], told: frozenset[str], *, anywhere: bool = False
+) -> Select[Any]:
+    """For a row and a transition of these columns; `anywhere`: on whatever database it is said.
 
     Answers with no row where the database is another one; else with `accepted_id` and
     `publish_count` of a new job, and the job that held the key.
     """
     given = sorted(columns - MADE_HERE)
+    is_meant = true() if anywhere else bindparam("identity") == OF_POSTGRESQL
     asked = (
         select(
             *(_given(name, jobs.c[name].type).label(name) for name in given),
             CLOCK.label("now"),
         )
-        .where(bindparam("identity") == OF_POSTGRESQL)
+        .where(is_meant)
         .cte("asked")
     )
     of_key = and_(jobs.c.seller == asked.c.seller, jobs.c.key == asked.c.key)

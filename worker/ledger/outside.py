@@ -13,7 +13,7 @@ from worker.ledger.schema import groups, results
 @once_more
 def find_job(database: Database, task_id: str) -> Message | None:
     """The job that a Celery task id stands for, by itself or as an alias."""
-    with database.read() as connection:
+    with database.glance() as connection:
         return message_of_id(connection, task_id)
 
 

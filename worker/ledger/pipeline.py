@@ -50,17 +50,18 @@ COMMIT = text("COMMIT")
 
 class Pipeline:
     """A SQLAlchemy connection to psycopg, in autocommit: the transaction is begun and committed
-    here, in the first pipeline and in the last.
+    here, in the first pipeline and in the last; `by_itself`, there is none.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, by_itself: bool = False) -> None:
         from worker.ledger.speech import Speech  # psycopg is an extra
 
         self._connection = connection
         self._speech = Speech(connection.connection.dbapi_connection)
         self._queued: list[Answer] = []
         self._foreseen: list[tuple[Executable, Mapping[str, Any], Answer]] = []
-        self.execute(BEGIN)
+        if not by_itself:
+            self.execute(BEGIN)
 
     def execute(self, statement: Executable, parameters: Mapping[str, Any] | None = None, /) -> Any:
         """Queue a statement; at once only what cannot be queued: lists, of values or of rows."""

@@ -95,14 +95,17 @@ class Sharing:
         self._open: Shared | None = None
 
     @contextmanager
-    def part(self) -> Iterator[Direct]:
-        """As a transaction of one's own, which is synced to disk when the block ends.
+    def part(self, *, alone: bool = False) -> Iterator[Direct]:
+        """As a transaction of one's own, which is synced to disk when the block ends. What takes
+        its time does so `alone`: nobody waits for it to be told.
 
         Raises DBAPIError; LedgerUndone where nothing was written for somebody else's trouble.
         """
         self._queue()
         shared: Shared | None = None
         try:
+            if self._open and alone:
+                self._end(self._open)
             shared = self._open = self._open or Shared(self._engine)
             with shared.part() as direct:
                 yield direct
@@ -131,7 +134,7 @@ class Sharing:
         while not shared.over.wait(LOOK_AFTER):
             if self._place.acquire(blocking=False):
                 try:
-                    if False:
+                    if self._open is shared:
                         self._end(shared)
                 finally:
                     self._place.release()

@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Executable,
+    Float,
     Result,
     Select,
     bindparam,
@@ -19,6 +21,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal_column,
     select,
     text,
     union_all,
@@ -29,10 +32,12 @@ from worker.domain import bucket as arithmetic
 from worker.domain.bucket import Bucket, BucketSpec
 from worker.domain.jobs import RANK, Job, Step
 from worker.ledger import quotas
+from worker.ledger.database import CLOCK
 from worker.ledger.ledger import Ledger
 from worker.ledger.schema import IN_FLIGHT, READY, SLEEPING, attempts, by, jobs
 
 MOST_WOKEN = 1000  # at once; the next turn or round goes on
+COUNTED = 100  # jobs that rank before, where it is asked before the tokens are known
 
 IN_BUCKET = select(jobs.c.seq).where(jobs.c.bucket == bindparam("bucket"), text(READY))
 OF_RANK = jobs.c.rank == bindparam("rank")
@@ -47,15 +52,17 @@ BEFORE = union_all(
 ).limit(bindparam("most"))
 COUNT_BEFORE = select(func.count()).select_from(BEFORE.subquery())
 # Rows that somebody holds are passed over: they are about to be written by their holder.
-DUE = (
+SLEEPERS = (
     select(jobs.c.seq)
     .with_hint(*by("jobs_due"))
-    .where(jobs.c.bucket == bindparam("of_bucket"), jobs.c.due_at <= bindparam("now"))
+    .where(jobs.c.bucket == bindparam("of_bucket"))
     .where(text(SLEEPING))
     .order_by(jobs.c.due_at)
     .limit(MOST_WOKEN)
     .with_for_update(skip_locked=True, key_share=True)
 )
+DUE = SLEEPERS.where(jobs.c.due_at <= bindparam("now"))
+DUE_BY_NOW = SLEEPERS.where(jobs.c.due_at <= literal_column(f"({CLOCK})", Float))
 WAKE = (
     update(jobs)
     .where(jobs.c.seq.in_(bindparam("seqs", expanding=True)))
@@ -94,6 +101,19 @@ class NoTurn:
 
     seconds: float
     of_write: bool
+
+
+def reads(
+    ledger: Ledger, bucket: str, rank: int, priority: int, seq: int
+) -> list[tuple[Executable, dict[str, Any]]]:
+    """What `take` reads, in its sequence."""
+    job = {"rank": rank, "priority": priority, "seq": seq}
+    return [
+        *quotas.reads(bucket),
+        ledger.database.number_of(attempts),
+        (COUNT_BEFORE, {"bucket": bucket, **job, "most": COUNTED}),
+        (DUE_BY_NOW, {"of_bucket": bucket}),
+    ]
 
 
 def take(
@@ -169,13 +189,32 @@ def _look(
     tokens = arithmetic.spendable(bucket, whole, job.request.priority, ledger.policy.reserve)
     if tokens:
         number = ledger.database.next_number(connection, attempts)
-        before = _rank(connection, job, step, spec.key, tokens)
-        if wake(connection, DUE, {"of_bucket": spec.key, "now": now}):
-            before = _rank(connection, job, step, spec.key, tokens)
-        if before.scalar_one() < tokens:
+        if _ranks(ledger, connection, job, step, spec.key, now, tokens):
             return Free(bucket, now, number())
     quotas.write(connection, bucket)
     return 0.0 if tokens else arithmetic.next_token_at(bucket, in_flight) - now
+
+
+def _ranks(
+    ledger: Ledger,
+    connection: Connection,
+    job: Job,
+    step: Step,
+    bucket: str,
+    now: float,
+    tokens: int,
+) -> bool:
+    """Whether so few jobs rank before this one that a token is left for it."""
+    if ledger.database.is_sqlite:
+        before = _rank(connection, job, step, bucket, tokens)
+        has_woken = wake(connection, DUE, {"of_bucket": bucket, "now": now})
+    else:  # as foreseen, in `reads`
+        before = _rank(connection, job, step, bucket, COUNTED)
+        has_woken = wake(connection, DUE_BY_NOW, {"of_bucket": bucket})
+    if not has_woken and before.scalar_one() < min(tokens, COUNTED):
+        return True
+    # Counted anew: some have woken, one that ranked before was withdrawn since, or there are more.
+    return bool(_rank(connection, job, step, bucket, tokens).scalar_one() < tokens)
 
 
 def _let_go(

@@ -177,6 +177,31 @@ def test_a_transaction_is_not_handed_on_for_ever(together, commits, monkeypatch)
     assert commits() == 3
 
 
+@pytest.mark.usefixtures("patient")
+def test_what_takes_its_time_keeps_nobody_from_being_told(database, file):
+    short = Part(database, "short", file)
+    assert short.has_begun.wait(SECONDS)
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def take_time():
+        with database.transaction() as connection:
+            has_begun.set()
+            connection.execute(WRITE, {"name": "long"})
+            assert may_end.wait(SECONDS)
+
+    long = threading.Thread(target=take_time, daemon=True)
+    long.start()
+    while not database._sharing._queued:
+        assert not has_begun.wait(0.001)
+    short.may_end.set()
+    assert has_begun.wait(SECONDS)
+    short.join(SECONDS)
+    assert (short.error, short.seen) == (None, {"short"})
+    may_end.set()
+    long.join(SECONDS)
+    assert written(file) == {"short", "long"}
+
+
 def test_a_part_does_not_wait_for_one_that_never_comes(database, file):
     database._sharing._queued += 1
     with database.write() as connection:
