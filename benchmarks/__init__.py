@@ -7,6 +7,7 @@ same servers on the same machine: their ratio is the result, the figures themsel
 machine.
 
     utilisation, sellers   share of the permitted requests that are made, throttles, losses
+    fleet                  the same for 1 to 16 workers, over a bad network, while they restart
     neighbour              an idle seller's latency beside another one's backlog
     throughput             confirms a second without a quota, memory, CPU when idle
     delay                  what `delay` costs its caller

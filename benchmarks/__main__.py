@@ -5,6 +5,7 @@ import importlib
 
 NAMES = (
     "utilisation",
+    "fleet",
     "sellers",
     "neighbour",
     "throughput",

@@ -39,3 +39,14 @@ def use(arrivals: Sequence[Arrival], quota: Quota, orders: int, sellers: int) ->
         throttles_per_success=throttled / len(done),
         lost=orders - len(done),
     )
+
+
+def late(confirmed: Sequence[float], quota: Quota) -> list[float]:
+    """By how many seconds each request that waited for a token came after it, those of the first
+    burst left out. `confirmed` are the times of one seller, in order.
+    """
+    capacity = int(quota[0])
+    return [
+        at - confirmed[0] - needed(quota, number)
+        for number, at in enumerate(confirmed[capacity:], start=capacity + 1)
+    ]

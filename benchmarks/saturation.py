@@ -57,10 +57,11 @@ def run(contestant: Contestant, race: Race, each: int) -> list[Arrival]:
         stage.ask(
             [order(seller, number) for number in range(each) for seller in names(race.sellers)]
         )
-        return _until_still(stage.at, each * race.sellers)
+        return until_still(stage.at, each * race.sellers)
 
 
-def _until_still(at: Provider, orders: int) -> list[Arrival]:
+def until_still(at: Provider, orders: int) -> list[Arrival]:
+    """The requests of the race, once all orders are confirmed or nothing comes any more."""
     seen, changed = 0, time.monotonic()
     while True:
         arrivals = at.arrivals()

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -10,10 +11,13 @@ CHUNK = 65536
 
 
 class Proxy:
-    """Forwards a port of its own to a port of this machine, until it is told otherwise."""
+    """Forwards a port of its own to a port of this machine, until it is told otherwise; what it
+    forwards comes `delay` seconds later.
+    """
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, delay: float = 0.0) -> None:
         self._target = target
+        self._delay = delay
         self._lock = threading.Lock()
         self._links: list[Link] = []
         self._knocking: list[socket.socket] = []
@@ -39,6 +43,12 @@ class Proxy:
         with self._lock:
             for link in self._links:
                 link.flows.clear()
+
+    def thaw(self) -> None:
+        """What was frozen is forwarded again."""
+        with self._lock:
+            for link in self._links:
+                link.flows.set()
 
     def hang(self) -> None:
         """Nothing is forwarded: who connects is accepted, and never hears a word."""
@@ -68,9 +78,7 @@ class Proxy:
         """All is forwarded again, also what was frozen."""
         self._stop_listening()
         self._flows.set()
-        with self._lock:
-            for link in self._links:
-                link.flows.set()
+        self.thaw()
         self._listener = socket.create_server(("127.0.0.1", self.port))
         self._accept()
 
@@ -100,7 +108,7 @@ class Proxy:
             near.close()
             return
         far.settimeout(None)
-        link = Link(near, far)
+        link = Link(near, far, self._delay)
         if not self._flows.is_set():
             link.flows.clear()
         with self._lock:
@@ -111,8 +119,9 @@ class Proxy:
 class Link:
     """One connection through the proxy."""
 
-    def __init__(self, near: socket.socket, far: socket.socket) -> None:
+    def __init__(self, near: socket.socket, far: socket.socket, delay: float) -> None:
         self._ends = (near, far)
+        self._delay = delay
         self.flows = threading.Event()
         self.flows.set()
 
@@ -131,6 +140,7 @@ class Link:
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(CHUNK):
+                time.sleep(self._delay)
                 self.flows.wait()
                 sink.sendall(data)
         self.flows.wait()  # an end that is closed is not told either

@@ -15,12 +15,12 @@ LONG = 10.0
 SOON = 1.0
 
 
-def seconds_asleep(ledger, wake):
-    """How long a dispatcher sleeps when `wake` is called meanwhile."""
+def seconds_asleep(ledger, wake, after=0.1):
+    """How long a dispatcher sleeps when `wake` is called `after` so many seconds."""
     stop = threading.Event()
     with ledger.database.watch() as watched:
         watched.wait(0.0, stop)  # what was before does not matter
-        waker = threading.Timer(0.1, wake, [stop])
+        waker = threading.Timer(after, wake, [stop])
         waker.start()
         began = time.monotonic()
         try:
@@ -36,10 +36,11 @@ def test_a_job_of_another_process_wakes_it(open_ledger):
 
 
 def test_after_a_long_silence_it_is_woken_as_soon(open_ledger, monkeypatch):
-    monkeypatch.setattr(changes, "QUIET_AFTER", 0.0)
+    monkeypatch.setattr(changes, "QUIET_AFTER", 0.5)
     monkeypatch.setattr(changes, "STOP_SECONDS", LONG)
     ledger, other = open_ledger(), open_ledger()
-    assert 0.05 < seconds_asleep(ledger, lambda _stop: accept(other, confirm(1))) < SOON
+    asleep = seconds_asleep(ledger, lambda _stop: accept(other, confirm(1)), after=1.0)
+    assert 0.9 < asleep < 1.0 + SOON
 
 
 def test_what_came_in_one_go_wakes_it_once(open_ledger):

@@ -1,5 +1,6 @@
 """What a round chooses: in whose turn, for how many slots, and at what price."""
 
+import functools
 import math
 import random
 from collections import Counter
@@ -7,7 +8,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import update
 
-from tests.conformance.steps import LOOKUP, Quotas, accept, confirm, hold, rows
+from tests.conformance.steps import LOOKUP, Quotas, accept, at_once, confirm, hold, rows
 from tests.conformance.test_ledger_plans import recorded
 from worker.domain import bucket as arithmetic
 from worker.ledger import rounds, routing
@@ -105,6 +106,18 @@ def test_many_sellers_cost_no_more_statements_than_few(of_sellers):
             assert len(published(ledger, slots)) == slots
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 10
+
+
+def test_for_one_token_one_of_all_workers_wakes_one_job(of_sellers, open_ledger):
+    first = of_sellers({"acme": 10}, known=ALONE, capacity=1.0, rate=0.001)
+    fleet = [first, *(open_ledger(Quotas(1.0, 0.001, known=ALONE)) for _ in range(3))]
+    told = at_once(
+        [
+            functools.partial(published, ledger, 4, f"w{number}")
+            for number, ledger in enumerate(fleet)
+        ]
+    )
+    assert [each for one in told for each in one] == [("acme", "0")]
 
 
 def test_a_round_wakes_when_the_first_bucket_has_its_next_token(of_sellers):

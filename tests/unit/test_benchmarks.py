@@ -5,7 +5,7 @@ import importlib
 import pytest
 
 from benchmarks.__main__ import NAMES
-from benchmarks.line import needed, use
+from benchmarks.line import late, needed, use
 from benchmarks.provider import Arrival
 
 QUOTA = (10.0, 20.0)
@@ -50,6 +50,12 @@ def test_orders_of_several_sellers_share_no_line():
     ]
     found = use(run, QUOTA, orders=60, sellers=2)
     assert (found.share, found.lost) == (1.0, 0)
+
+
+def test_who_comes_after_the_token_is_late_and_the_burst_is_not_counted():
+    burst = [1000.0 + number / 1000 for number in range(10)]
+    found = late([*burst, 1000.05, 1000.12], QUOTA)
+    assert found == pytest.approx([0.0, 0.02])
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Executable
 from sqlalchemy.exc import DBAPIError
 
+from worker.ledger import engines
 from worker.ledger.compiled import SQLITE, compiled
 
 BEGUN = {"order_worker_begun": True}  # an engine's option: the transaction is begun already
@@ -47,6 +48,10 @@ class Direct:
                 names = (column[0] for column in cursor.description or ())
                 return known.found(names, rows, cursor.rowcount)
         return self.connection.execute(statement, parameters)
+
+    def begin_to_write(self) -> None:
+        """Wait for the single writer's lock. Raises DBAPIError."""
+        engines.begin_to_write(self._raw, self.say)
 
     def say(self, sql: str) -> None:
         """BEGIN, COMMIT and the like. Raises DBAPIError."""

@@ -3,6 +3,7 @@
 import math
 import sqlite3
 import time
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -12,6 +13,8 @@ from worker.ledger import patience, refusals
 from worker.ledger.compiled import Hinted
 
 BUSY_SECONDS = 30.0  # how long a writer waits for another process' transaction
+LOOK_MILLISECONDS = 4  # in which SQLite looks three times whether the writer's lock is free
+BEGIN_TO_WRITE = "BEGIN IMMEDIATE"
 CONNECT_SECONDS = 3  # whole seconds, for each address of the server
 ASK_AFTER = 1.0  # seconds of rest, until a connection is asked whether it is still there
 SILENT_SECONDS = 10  # until a server that acknowledges nothing is taken for gone
@@ -104,11 +107,38 @@ def sqlite(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         options = connection.get_execution_options()
-        if not options.get("order_worker_begun"):
-            read_only = options.get("order_worker_read_only")
-            connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        if options.get("order_worker_begun"):
+            return
+        if options.get("order_worker_read_only"):
+            connection.exec_driver_sql("BEGIN")
+        else:
+            begin_to_write(connection.connection.dbapi_connection, connection.exec_driver_sql)
 
     return engine
+
+
+def begin_to_write(raw: Any, say: Callable[[str], object]) -> None:
+    """Take the single writer's lock, looking for it every few milliseconds, for as long as the
+    connection's time-out; the last time by `say`, whose errors are its caller's.
+
+    SQLite's own wait grows to a tenth of a second between two looks, and would never find a
+    process that makes one transaction after the other between two of them.
+    """
+    longest = int(raw.execute("PRAGMA busy_timeout").fetchone()[0])
+    give_up_at = time.monotonic() + longest / 1000.0
+    raw.execute(f"PRAGMA busy_timeout = {min(longest, LOOK_MILLISECONDS)}")
+    try:
+        while time.monotonic() < give_up_at:
+            try:
+                raw.execute(BEGIN_TO_WRITE)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    break
+            else:
+                return
+        say(BEGIN_TO_WRITE)
+    finally:
+        raw.execute(f"PRAGMA busy_timeout = {longest}")
 
 
 def _use_wal(connection: Any) -> None:

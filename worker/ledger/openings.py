@@ -49,7 +49,7 @@ HAS_ONE = buckets.c.level >= 1.0 - SOON  # whatever the clock has done since it 
 OPENS_AT = case(
     (~IS_SANE, 0.0),
     (or_(HAS_ONE, buckets.c.open_at > FILLED_AT), buckets.c.open_at),
-    else_=FILLED_AT,
+    else_=func.coalesce(FILLED_AT, 0.0),
 )
 CALLS_IN_FLIGHT = (
     select(func.count())

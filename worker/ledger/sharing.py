@@ -33,7 +33,7 @@ class Shared:
         self._begun_at = time.monotonic()
         self._direct = Direct(engine)
         try:
-            self._direct.say("BEGIN IMMEDIATE")
+            self._direct.begin_to_write()
         except BaseException:
             self._direct.close()
             raise
