@@ -1,6 +1,7 @@
 """A job's life on each database: claimed, answered, parked, woken, lost, taken back."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import update
@@ -143,6 +144,21 @@ def test_a_wrong_key_closes_all_buckets_of_its_seller_alone(open_ledger):
     assert closed == {("acme", "credentials"), ("other", None)}
     routing.prepare(ledger)  # a restart is how a changed key arrives
     assert {row.open_at for row in rows(ledger, buckets)} == {0.0}
+
+
+def test_a_missing_role_closes_its_operation_alone_and_costs_the_job_nothing(ledger):
+    routing.prepare(ledger)
+    role = replace(DENIED, code="AccessDenied", scope="operation")
+    refused = accept(ledger, confirm(1)).job_id
+    settle(ledger, hold(ledger, refused), role)
+    closed = {row.operation: row.closed_for for row in rows(ledger, buckets)}
+    assert closed.pop("ConfirmOrderReference") == "credentials"
+    assert set(closed.values()) == {None}
+    assert (job(ledger, refused).state, job(ledger, refused).costs) == ("waiting", 0)
+    assert hold(ledger, accept(ledger, cancel(2)).job_id)
+    (told,) = queries.of_ids(ledger, [refused])
+    assert (told["waiting_for"], told["expected_at"]) == ("credentials", None)
+    assert told["expected_basis"] == "the provider has to accept the seller's credentials first"
 
 
 def test_what_no_process_can_route_waits_without_a_spinning_dispatcher(open_ledger):

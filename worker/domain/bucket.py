@@ -76,7 +76,7 @@ class Bucket:
     @property
     def pace(self) -> float:
         """Tokens a second that it is refilled with."""
-        return self.rate if self.slowed_to is None else self.slowed_to
+        return self.rate if self.slowed_to is None else min(self.rate, self.slowed_to)
 
     @property
     def ceiling(self) -> float:

@@ -76,6 +76,7 @@ def stated(bucket: Bucket, rate: float | None, now: float, answer: str) -> Bucke
 
     It lowers the pace at once, and never above the nominal rate: that one is what its owner wants.
     """
+    rate = None if rate is None else max(rate, LEAST * bucket.rate)
     if rate is None or rate == bucket.stated_rate:
         return bucket
     if rate < bucket.pace:

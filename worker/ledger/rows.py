@@ -9,6 +9,7 @@ from sqlalchemy import Row
 
 from worker.domain.bucket import Bucket
 from worker.domain.jobs import Effect, Job, Request, State, Step, Task, WaitingFor
+from worker.domain.learning import LEAST
 
 COLUMNS = tuple(field.name for field in fields(Bucket))
 
@@ -25,7 +26,8 @@ SAFE = {
     "read_at": None,
 }
 RATES = ("slowed_to", "stated_rate", "learned_rate")
-TIMES = ("learned_at", "accepted_since", "read_at")
+TIMES = ("learned_at", "accepted_since")
+WAVERS = 1.0  # seconds by which what was learned may be of later than the level
 UNLEARNED = {"slowed_to": None, "stated_rate": None, "learned_rate": None, "accepted": 0.0}
 UNLEARNED |= {"accepted_since": None, "learned_at": None}
 
@@ -89,6 +91,8 @@ def bucket_of(values: Mapping[str, Any]) -> Bucket:
     numbers: dict[str, Any] = {"level": level} if sane else {**SAFE, "level_at": at}
     if not (sane and _is_learned(values)):
         numbers |= UNLEARNED
+    if not _is_number(values["read_at"]):
+        numbers["read_at"] = None
     return Bucket(**{**values, **numbers, "closed_for": WaitingFor(why) if why else None})
 
 
@@ -108,7 +112,10 @@ def _is_learned(values: Mapping[str, Any]) -> bool:
     times = [values[name] for name in TIMES if values[name] is not None]
     if not all(_is_number(each) for each in (*rates, *times, values["accepted"])):
         return False
-    return all(rate > 0.0 for rate in rates) and values["accepted"] >= 0.0
+    # A token that comes in a hundred years would keep everybody from looking again.
+    least, latest = 0.99 * LEAST * values["rate"], values["level_at"] + WAVERS
+    possible = all(rate >= least for rate in rates) and all(at <= latest for at in times)
+    return possible and values["accepted"] >= 0.0
 
 
 def columns(value: Bucket) -> dict[str, Any]:

@@ -245,9 +245,9 @@ def test_of_jobs_that_nobody_takes_one_line_asks_for_a_worker(shop):
 
 def test_quotas_show_the_learned_rate_with_its_evidence(shop):
     soon = time.time() + 60.0  # else it would be on its way back
-    learned = {"slowed_to": 0.5, "learned_rate": 0.5, "learned_at": soon}
+    learned = {"slowed_to": 20.0, "learned_rate": 20.0, "learned_at": soon, "level_at": soon}
     _, quota = waits(shop, level=0.0, learned_from="503 RequestThrottled", **learned)
-    assert (quota["learned_rate"], quota["learned_from"]) == (0.5, "503 RequestThrottled")
+    assert (quota["learned_rate"], quota["learned_from"]) == (20.0, "503 RequestThrottled")
     assert quota["learned_at"] is not None
-    line = f"0.5 a second are free, not {quota['restore_rate']:g}: 503 RequestThrottled at 2"
+    line = f"20 a second are free, not {quota['restore_rate']:g}: 503 RequestThrottled at 2"
     assert line in shop.run("quotas").stdout
