@@ -15,7 +15,8 @@ The way of a job, from top to bottom:
 for, `leaving` whether the worker ends, `holding` until when it may send, `libraries` what may not
 be installed; `traces` and `exporting` are OpenTelemetry's; `errors`, `logs`, `loglines`, `masking`,
 `clock` and `crash` stand below all of them;
-`cli` is the command line, `sandbox` the two providers for development, `demo` the tour.
+`cli` is the command line, `web` the pages and the HTTP intake, `sandbox` the two providers for
+development, `demo` the tour.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -22,7 +22,10 @@ from tests.conformance.steps import (
 )
 from worker.ledger import (
     attendance,
+    calls,
     claims,
+    minutes,
+    overview,
     queries,
     recovery,
     retries,
@@ -138,6 +141,9 @@ VERBS = {
     "dispatch": lambda ledger, ids: rounds.dispatch(ledger, "worker", 16, ids[:3], 1.0),
     "verify": lambda ledger, _ids: verify(ledger),
     "prune": lambda ledger, _ids: prune(ledger),
+    "overview": lambda ledger, _ids: overview.look(ledger),
+    "minutes": lambda ledger, _ids: minutes.read(ledger, 0.0, 60.0),
+    "calls": lambda ledger, _ids: calls.recent(ledger),
 }
 
 
@@ -153,6 +159,9 @@ INDEXES = {
     "dispatch": {"jobs_turn", "jobs_due", "jobs_deadline", "jobs_continue"},
     "does anybody work": {"jobs_due", "jobs_unrouted", "jobs_turn"},
     "verify": {"jobs_order", "attempts_job", "transitions_job"},
+    "overview": {"jobs_due", "jobs_turn", "jobs_state"},
+    "minutes": {"jobs_finished"},
+    "calls": {"attempts_bucket"},
     "prune": {"jobs_finished", "jobs_details", "jobs_order"},
 }
 

@@ -2,10 +2,12 @@
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 
 from worker.domain.outcomes import Outcome
+from worker.ledger.database import Database
 from worker.ledger.ledger import Ledger
 from worker.ledger.minutes import floored
 from worker.ledger.schema import attempts, buckets
@@ -13,6 +15,7 @@ from worker.ledger.turns import RESERVED
 
 SLOTS = 60
 SLOT_SECONDS = 10.0
+MOST = 20_000  # requests of one bucket that are counted, the newest
 
 
 @dataclass(slots=True)
@@ -33,17 +36,28 @@ def recent(ledger: Ledger) -> dict[tuple[str, str], Calls]:
     found: dict[tuple[str, str], Calls] = defaultdict(Calls)
     with ledger.database.read() as connection:
         begin = ledger.database.now(connection) - SLOTS * SLOT_SECONDS
-        slot = floored(ledger.database, (attempts.c.claimed_at - begin) / SLOT_SECONDS)
-        by_what = (buckets.c.seller, buckets.c.operation, slot, attempts.c.outcome)
-        # Bucket by bucket: of what is older nothing is read.
-        statement = (
-            select(*by_what, func.count())
-            .join_from(buckets, attempts, attempts.c.bucket == buckets.c.key)
-            .where(attempts.c.claimed_at >= begin, attempts.c.number != RESERVED)
-            .group_by(*by_what)
-        )
+        statement = _by_bucket(ledger.database, begin)
         for seller, operation, number, outcome, count in connection.execute(statement):
             calls = found[seller, operation]
             calls.slots[min(max(number, 0), SLOTS - 1)] += count
             calls.outcomes[str(outcome)] += count
     return found
+
+
+def _by_bucket(database: Database, begin: float) -> Any:
+    """Bucket by bucket, each from its index: of what is older nothing is read.
+
+    SQLite joins so by itself; PostgreSQL would rather read all attempts, and is told by LATERAL.
+    """
+    since = (attempts.c.claimed_at >= begin, attempts.c.number != RESERVED)
+    of_bucket = attempts.c.bucket == buckets.c.key
+    made: Any = attempts
+    if not database.is_sqlite:
+        newest = select(attempts).where(of_bucket, *since).order_by(attempts.c.claimed_at.desc())
+        made = newest.limit(MOST).correlate(buckets).lateral("made")
+    slot = floored(database, (made.c.claimed_at - begin) / SLOT_SECONDS)
+    by_what = (buckets.c.seller, buckets.c.operation, slot, made.c.outcome)
+    summed = select(*by_what, func.count()).group_by(*by_what)
+    if database.is_sqlite:
+        return summed.join_from(buckets, attempts, of_bucket).where(*since)
+    return summed.join_from(buckets, made, true())

@@ -19,12 +19,20 @@ MOST = 5_000  # rows that are counted
 ATTEMPTS = 2_000  # the newest, in which workers are looked for
 SEEN_SECONDS = 300.0  # how long ago a worker may have made its last request
 
-WAITS = select(jobs.c.bucket).where(text(READY)).with_hint(*by("jobs_turn")).limit(MOST).subquery()
+WAITS = (
+    select(jobs.c.bucket)
+    .where(text(READY))
+    .with_hint(*by("jobs_turn"))
+    .order_by(jobs.c.bucket)
+    .limit(MOST)
+    .subquery()
+)
 BY_BUCKET = select(WAITS.c.bucket, func.count()).group_by(WAITS.c.bucket)
 ASLEEP = (
     select(jobs.c.state, jobs.c.waiting_for)
     .where(text(SLEEPING))
     .with_hint(*by("jobs_due"))
+    .order_by(jobs.c.due_at)  # in the index' own sequence, so that it is the index that is read
     .limit(MOST)
     .subquery()
 )
@@ -47,8 +55,7 @@ OLDEST = (
 )
 LATEST = (
     select(attempts.c.worker, attempts.c.claimed_at)
-    .order_by(attempts.c.id.desc())
-    .limit(ATTEMPTS)
+    .where(attempts.c.id > select(func.max(attempts.c.id)).scalar_subquery() - ATTEMPTS)
     .subquery()
 )
 WORKERS = select(LATEST.c.worker, func.max(LATEST.c.claimed_at)).group_by(LATEST.c.worker)
