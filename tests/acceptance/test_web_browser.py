@@ -20,6 +20,7 @@ def site(tmp_path_factory, browser):
     """A shop with a worker and its pages; each test has orders of its own."""
     with both_providers() as sandbox, opened(tmp_path_factory.mktemp("web"), sandbox.url) as shop:
         shop.configuration(worker__max_attempts=1, worker__lookup_after_confirm=True)
+        shop.ledger()
         made = shop.order_worker("token", "till", "--scopes", "read,operate")
         shop.token = made.stdout.splitlines()[-1]
         shop.start_worker()

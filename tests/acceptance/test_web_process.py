@@ -13,6 +13,7 @@ CONFIRM = {"task": "confirm", "seller": "acme", "order_id": ORDER}
 
 @pytest.fixture
 def token(shop):
+    shop.ledger()
     return shop.order_worker("token", "till", "--scopes", "read,enqueue").stdout.splitlines()[-1]
 
 

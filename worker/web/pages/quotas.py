@@ -64,7 +64,7 @@ def _told(quota: Mapping[str, Any], made: Calls, nominal: float | None) -> dict[
         "nominal": rate if nominal is None else nominal,
         "is_configured": nominal is not None,
         "assumed": quota["source"] == ASSUMED,
-        "drained_in": quota["ready"] / rate if quota["ready"] else None,
+        "drained_in": quota["ready"] / (quota["learned_rate"] or rate) if quota["ready"] else None,
         "requests": sum(made.slots),
         "throttles_per_success": made.throttles_per_success,
         "plot": plots.area(rates, top) if busy else "",
