@@ -15,6 +15,8 @@ LACKED = frozenset({WaitingFor.BUYER, WaitingFor.CREDENTIALS})
 LOST_LEASES = 5  # a job that kills its worker so often is given up
 
 WORKER_LOST = Answer(Outcome.UNKNOWN, message="the worker that held the job was lost")
+SAME_STEP, TOO_OFTEN = "the worker was lost", "the job lost its worker too often"
+OF_LOST_LEASES = frozenset({WORKER_LOST.message, SAME_STEP, TOO_OFTEN})  # why a job then moves
 TIME_RAN_OUT = Answer(Outcome.UNKNOWN, message="the time for it ran out")
 
 
@@ -27,17 +29,16 @@ def lease_lost(job: Job, now: float, policy: Policy, *, can_look_up: bool) -> De
         return _worker_lost_too_often(job)
     if job.step is Step.APPLY and job.effect is Effect.POSSIBLE:
         return unknown(job, WORKER_LOST, Circumstances(now, can_look_up), policy)
-    return same_step(job, now, why="the worker was lost")
+    return same_step(job, now, why=SAME_STEP)
 
 
 def _worker_lost_too_often(job: Job) -> Decision:
-    why = "the job lost its worker too often"
-    killer = replace(WORKER_LOST, code="WorkerLost", message=why)
+    killer = replace(WORKER_LOST, code="WorkerLost", message=TOO_OFTEN)
     if job.effect is Effect.APPLIED:
         return succeeded_without_details(job, killer, "applied; its details were given up")
     if job.effect is Effect.POSSIBLE:
-        return outcome_unknown(error_of("outcome_unknown", killer), why)
-    return failed(error_of("worker_lost", killer), why)
+        return outcome_unknown(error_of("outcome_unknown", killer), TOO_OFTEN)
+    return failed(error_of("worker_lost", killer), TOO_OFTEN)
 
 
 def expired(job: Job) -> Decision:

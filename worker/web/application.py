@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from worker.bootstrap import Runtime
 from worker.errors import OrderWorkerError
-from worker.web import acting, health, intake, looking, problems
+from worker.web import acting, health, intake, looking, metrics, problems
 from worker.web.bounds import Bounds
 from worker.web.doorman import Doorman
 from worker.web.headers import SafeHeaders
@@ -55,6 +55,7 @@ def application(now: Runtime) -> FastAPI:
         looking.router(now, doorman),
         acting.router(now, doorman),
         health.router(now),
+        metrics.router(now, doorman),
         login.router(now, doorman),
         overview.router(now, doorman, tallies),
         jobs.router(now, doorman),
