@@ -47,6 +47,7 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
+@once_more
 def create(
     database: Database,
     name: str,
