@@ -54,7 +54,7 @@ def test_a_row_that_comes_to_light_after_the_next_one_is_told(ledger):
     found = Happenings(ledger)
     accept(ledger, confirm(1))
     with ledger.database.write() as connection:
-        (first,) = connection.execute(select(transitions)).mappings().all()
+        first = connection.execute(select(transitions)).one()._asdict()
         connection.execute(update(transitions).values(id=first["id"] + 1))
     assert told(found) == ([(None, "waiting")], [])
     with ledger.database.write() as connection:

@@ -14,7 +14,7 @@ from worker.ledger.schema import READY, RUNNING, buckets, jobs
 WAVERING = 60.0  # seconds: a clock that goes back by more was set
 LONGEST_REPEAT = 60.0  # seconds until a message that nobody claims is sent again, at most
 
-IS_AHEAD = buckets.c.level_at > bindparam("now") + WAVERING
+IS_AHEAD = buckets.c.level_at - WAVERING > bindparam("now")
 AHEAD = select(exists().where(IS_AHEAD))
 LOCK_AHEAD = select(buckets.c.key).where(IS_AHEAD).order_by(buckets.c.key).with_for_update()
 SET_BACK = (
