@@ -76,7 +76,7 @@ def test_a_buyer_who_takes_his_time_is_waited_for_without_anybodys_help(sandbox,
     assert sandbox.order(ORDER)["state"] == "Open"
 
 
-@pytest.mark.parametrize("plays", ["on", "declines"])
+@pytest.mark.parametrize("plays", [pytest.param("on", marks=pytest.mark.long), "declines"])
 def test_a_confirm_whose_buyer_never_authenticates_fails_at_its_deadline(
     shop, sandbox, open_shop, plays
 ):

@@ -280,7 +280,9 @@ cancel.apply_async(({order(1)!r},), {{"seller": "acme"}}, link=ship.s(), link_er
 # --- signals, and workers beside each other -------------------------------------------------
 
 
-@pytest.mark.parametrize("pool", ["threads", "solo", "prefork"])
+@pytest.mark.parametrize(
+    "pool", ["threads", pytest.param("solo", marks=pytest.mark.long), "prefork"]
+)
 def test_a_worker_that_is_told_to_end_finishes_its_calls_and_loses_none(
     shop, sandbox, start, produce, pool
 ):

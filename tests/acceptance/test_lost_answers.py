@@ -98,7 +98,11 @@ CASES = (
         (*EVERYWHERE, *OF_CENTER),
     ),
 )
-READING = ("at once", "lagging", "failing for an hour")
+READING = (
+    "at once",
+    pytest.param("lagging", marks=pytest.mark.long),
+    "failing for an hour",
+)
 
 
 @pytest.fixture

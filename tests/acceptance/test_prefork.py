@@ -120,7 +120,13 @@ LOSSES = {
 }
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+SELDOM = {"soft time limit", "revoked and terminated"}
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [pytest.param(loss, marks=pytest.mark.long if loss in SELDOM else ()) for loss in LOSSES],
+)
 def test_what_celery_says_of_a_lost_call_neither_ends_its_job_nor_fires_what_hangs_on_it(
     shop, sandbox, start, produce, loss
 ):

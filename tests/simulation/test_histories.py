@@ -17,7 +17,8 @@ from tests.simulation.history import FAULTS_AT, drawn
 from tests.simulation.playing import play
 from tests.simulation.running import run, told
 
-HISTORIES = 10_000
+HISTORIES, MINUTES = 10_000, 2.0  # as many as go into these, on a slow machine
+AT_LEAST = 2_000
 FIRST = random.randrange(10**9) if os.environ.get("HYPOTHESIS_PROFILE") == "explore" else 0
 SIGHTS = {
     "a check found an authorization",
@@ -53,18 +54,21 @@ SIGHTS = {
 
 @pytest.fixture(scope="module")
 def report():
-    return run(FIRST, histories=HISTORIES)
+    return run(FIRST, histories=HISTORIES, minutes=MINUTES)
 
 
 def test_in_no_history_is_anything_lost_or_done_that_must_not_be(report):
     for seed in sorted(report.wrong)[:1]:
         pytest.fail(told(seed) or f"seed {seed} failed once: {report.wrong[seed]}", pytrace=False)
-    assert report.histories == HISTORIES
+    assert report.histories == HISTORIES or report.seconds > MINUTES * 60
+    assert report.histories >= AT_LEAST
 
 
 def test_the_histories_get_to_where_it_is_dangerous(report):
     seldom = {
-        sight: report.seen[sight] for sight in SIGHTS if report.seen[sight] < HISTORIES / 1000
+        sight: report.seen[sight]
+        for sight in SIGHTS
+        if report.seen[sight] < report.histories / 1000
     }
     assert seldom == {}
 
