@@ -24,7 +24,8 @@ from sqlalchemy import (
 from worker.domain import bucket as arithmetic
 from worker.domain.bucket import Bucket
 from worker.ledger import rows
-from worker.ledger.schema import IN_FLIGHT, READY, attempts, buckets, jobs
+from worker.ledger.schema import READY, buckets, jobs
+from worker.ledger.standings import CALLS_IN_FLIGHT
 
 SOON = 0.001  # seconds: what is computed here and there differs by less
 MORE = 8  # buckets that are read beyond those that are wanted: some will turn out to be empty
@@ -50,13 +51,6 @@ OPENS_AT = case(
     (~IS_SANE, 0.0),
     (or_(HAS_ONE, buckets.c.open_at > FILLED_AT), buckets.c.open_at),
     else_=func.coalesce(FILLED_AT, 0.0),
-)
-CALLS_IN_FLIGHT = (
-    select(func.count())
-    .where(attempts.c.bucket == buckets.c.key, text(f"{attempts.name}.{IN_FLIGHT}"))
-    .correlate(buckets)
-    .scalar_subquery()
-    .label("in_flight")
 )
 OPEN = (
     select(buckets, CALLS_IN_FLIGHT)
