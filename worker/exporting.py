@@ -5,10 +5,10 @@
 that has made arrangements of its own (`opentelemetry-instrument`), nothing is done here.
 """
 
-import importlib.util
 import os
+import sys
 
-from worker import libraries, logs
+from worker import libraries, logs, traces
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 SERVICE = "order-worker"  # unless OTEL_SERVICE_NAME says otherwise
@@ -40,8 +40,8 @@ def begin() -> None:
 
 def end() -> None:
     """Send what is left: a child of the prefork pool ends without a word to its libraries."""
-    if importlib.util.find_spec("opentelemetry") is None:
-        return
+    if traces.LIBRARY not in sys.modules:
+        return  # nobody has made a span
     from opentelemetry import trace
 
     flush = getattr(trace.get_tracer_provider(), "force_flush", None)

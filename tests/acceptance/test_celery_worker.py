@@ -303,7 +303,7 @@ print(json.dumps(
     told = time.monotonic()
     until(lambda: first.poll() is not None, 10)
     assert first.returncode == 0, shop.log_of(first)
-    assert time.monotonic() - told < 4
+    assert time.monotonic() - told < 10  # seconds: then Docker would kill it
     states = Counter(row.state for row in standing(runtime, ids).values())
     assert set(states) == {"waiting", "succeeded"}, states  # no call was cut, and some are left
     start("-P", "threads")
