@@ -2,7 +2,6 @@
 
 import functools
 import signal
-import time
 from collections import Counter
 
 import celery_shop
@@ -300,10 +299,8 @@ print(json.dumps(
     first = start("-P", pool)
     until(lambda: len(sandbox.requests()) >= 5)
     first.send_signal(signal.SIGTERM)
-    told = time.monotonic()
-    until(lambda: first.poll() is not None, 10)
+    until(lambda: first.poll() is not None, 10)  # then Docker would kill it
     assert first.returncode == 0, shop.log_of(first)
-    assert time.monotonic() - told < 10  # seconds: then Docker would kill it
     states = Counter(row.state for row in standing(runtime, ids).values())
     assert set(states) == {"waiting", "succeeded"}, states  # no call was cut, and some are left
     start("-P", "threads")
