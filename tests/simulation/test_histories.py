@@ -1,4 +1,4 @@
-"""Ten thousand histories, or two minutes of them, in which whatever can go wrong does, and each commit is looked at.
+"""Ten thousand histories, or two minutes of them: what can go wrong does, each commit is looked at.
 
 What may happen is in `history`, what must not in `watch`, `witness`, `tokens` and `truths`. The
 seeds are the same on every run; HYPOTHESIS_PROFILE=explore draws others.
