@@ -12,9 +12,10 @@ from typing import Any
 
 from celery import maybe_signature
 from celery.exceptions import ChordError
-from celery.result import GroupResult, allow_join_result, result_from_tuple
+from celery.result import GroupResult, result_from_tuple
 
 from worker import logs
+from worker.errors import LedgerUnavailable
 from worker.following import OF_THE_MESSAGE, addressed
 from worker.ledger import chords
 from worker.ledger.chords import Chord
@@ -54,7 +55,7 @@ def announce(app: Any, chord_id: str) -> bool:
 def start_body(database: Database, backend: Any, chord_id: str) -> None:
     """Send the body with its members' results, or fail it with the first member that failed.
 
-    What the broker refuses is raised: the chord is told again.
+    What the broker refuses is raised, and LedgerUnavailable: the chord is told again.
     """
     chord = chords.find(database, chord_id)
     if chord is None:  # a message that came twice
@@ -63,8 +64,12 @@ def start_body(database: Database, backend: Any, chord_id: str) -> None:
     body = maybe_signature(chord.body, app=app)
     header = GroupResult(chord_id, [result_from_tuple(each, app=app) for each in chord.header])
     try:
-        with allow_join_result():
-            values = header.join(timeout=app.conf.result_chord_join_timeout, propagate=True)
+        # Celery's `allow_join_result` is one switch for all threads of a process.
+        values = header.join(
+            timeout=app.conf.result_chord_join_timeout, disable_sync_subtasks=False
+        )
+    except LedgerUnavailable:  # says nothing of a member
+        raise
     except Exception as error:  # noqa: BLE001 - a member's own, of any kind
         culprit = next((each.id for each in header.results if not each.successful()), chord_id)
         _fail(backend, body, f"Dependency {culprit} raised {error!r}", error)
