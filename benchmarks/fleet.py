@@ -3,12 +3,14 @@
 As `utilisation`, for order-worker alone: one seller with (10, 20/s), 210 confirms asked for at
 once, workers of 8 threads that are up and warm; after each first burst a token comes every 50 ms.
 The share is the permitted line's time over the one that was taken, by the provider's own log. A
-confirm is late by the seconds between its token on that line and its arrival, which has the first
-call's way and whatever was lost before it in it: the median and the 99th percentile of those that
-waited for a token.
+confirm is late by the seconds between its token on that line and its arrival. The least of all is
+what the first burst has cost (no token is counted on before the first calls are answered); what the
+median and the 99th percentile have beyond it is the time from a token to its call.
 
 Network: each byte is held up for 20 ms each way, and every 3 s all connections stand still for
-half a second. Restarts: one worker after the other is told to end, and another one started.
+0.3 s. (While nothing arrives, the provider's own bucket fills in half a second, and then runs over:
+what a longer stall takes away nobody can use.) Restarts: one worker after the other is told to
+end, and another one started.
 """
 
 import functools
@@ -33,11 +35,12 @@ from benchmarks.utilisation import QUOTA
 from tests.proxies import Proxy
 
 DELAY = 0.02  # seconds, each way
-STALL, BETWEEN = 0.5, 3.0  # seconds
+STALL, BETWEEN = 0.3, 3.0  # seconds
 RESTARTS = 2.0  # seconds between two
 HEADERS = (
     "",
     "share of the permitted rate",
+    "late: least",
     "late: median",
     "late: 99 %",
     "throttles per success",
@@ -81,6 +84,7 @@ def main(*, small: bool) -> None:
         report.add(
             case.name,
             f"{found.share:.1%}",
+            f"{waited[0] * 1000:.0f} ms",
             f"{median(waited) * 1000:.0f} ms",
             f"{waited[int(0.99 * len(waited))] * 1000:.0f} ms",
             f"{found.throttles_per_success:.2f}",
@@ -103,7 +107,7 @@ def _run(case: Case, each: int) -> list[Arrival]:
             reached = Provider(f"http://127.0.0.1:{network.port}")
         stage = stack.enter_context(case.contestant.on_stage(race, reached))
         started = stage.workers()
-        stage.ask([order(seller, number) for number in range(each) for seller in names(1)])
+        stage.record([order(seller, number) for number in range(each) for seller in names(1)])
         if network is not None:
             stack.enter_context(_again_and_again(BETWEEN, functools.partial(_stall, network)))
         if case.is_restarted:

@@ -18,6 +18,7 @@ from worker.ledger.schedules import Due
 from worker.tasks import JobTask, publishing
 
 APART = 0.01  # seconds, at least, between the beginnings of two rounds: one sees many commits
+IDLE = 5.0  # times what a round took that found nothing: on a busy machine it had better be rare
 LEDGER_EXIT = 3  # as of the command line: the ledger cannot be used
 
 log = logs.get("worker.dispatcher")
@@ -78,7 +79,7 @@ class DispatcherStep(bootsteps.StartStopStep):
         )
         while not self._stopping.is_set():
             try:
-                self._make_rounds(dispatcher, now.ledger.database)
+                self._make_rounds(dispatcher, now.ledger.database, now.worker)
             except SchemaUnknown as error:
                 log.critical("the worker ends", error=str(error))
                 self._end_worker()
@@ -97,11 +98,14 @@ class DispatcherStep(bootsteps.StartStopStep):
         state.should_stop = LEDGER_EXIT
         broker.interrupt()
 
-    def _make_rounds(self, dispatcher: Dispatcher, database: Database) -> None:
-        with database.watch() as changes:
+    def _make_rounds(self, dispatcher: Dispatcher, database: Database, worker: str) -> None:
+        with database.watch(worker) as changes:
             while not self._stopping.is_set():
-                again_at = time.monotonic() + APART
+                begun = time.monotonic()
                 with forks.held_off():
                     seconds = dispatcher.round()
+                ended = time.monotonic()
+                idle = IDLE * (ended - begun) if dispatcher.was_idle else 0.0
+                again_at = max(begun + APART, ended + min(idle, seconds))
                 changes.wait(seconds, self._stopping)
                 self._stopping.wait(max(0.0, again_at - time.monotonic()))

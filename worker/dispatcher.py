@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from worker import logs
+from worker.domain.waking import Waking
 from worker.errors import LedgerUnavailable, SchemaUnknown
 from worker.ledger import recovery, returning, rounds, routing, schedules
 from worker.ledger.agenda import Agenda
@@ -57,6 +58,8 @@ class Dispatcher:
         self._schedules_at = 0.0  # monotonic seconds, when they are looked at again
         self._away = False
         self._found_at = -math.inf  # when the ledger was there again, on its own clock
+        self._waking = Waking()
+        self.was_idle = False  # whether the last round has found nothing to do
 
     def prepare(self) -> None:
         """Before the first round, and when the configuration was read anew."""
@@ -95,7 +98,11 @@ class Dispatcher:
         self._outstanding = found.outstanding | sent
         if unsent:  # else each round without a broker would double the wait for the next one
             rounds.unmark(self._ledger, unsent)
-        return 0.0 if done else found.next_in
+        self.was_idle = not (done or sent)
+        wait = self._waking.wait(
+            time.monotonic(), found.next_in, for_token=found.for_token, has_published=bool(sent)
+        )
+        return 0.0 if done else wait
 
     def _see_to(self, agenda: Agenda) -> bool:
         """Do what is due besides publishing; whether that has changed anything."""

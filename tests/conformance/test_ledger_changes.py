@@ -7,24 +7,24 @@ import time
 import pytest
 from sqlalchemy import text
 
-from tests.conformance.steps import REFUSED, accept, confirm, hold, settle
+from tests.conformance.steps import REFUSED, accept, cancel, confirm, hold, job, settle
 from worker.errors import LedgerUnavailable
-from worker.ledger import changes, retries
+from worker.ledger import changes, claims, retries
 
 LONG = 10.0
 SOON = 1.0
 
 
-def seconds_asleep(ledger, wake, after=0.1):
+def seconds_asleep(ledger, wake, after=0.1, longest=LONG, worker="worker"):
     """How long a dispatcher sleeps when `wake` is called `after` so many seconds."""
     stop = threading.Event()
-    with ledger.database.watch() as watched:
+    with ledger.database.watch(worker) as watched:
         watched.wait(0.0, stop)  # what was before does not matter
         waker = threading.Timer(after, wake, [stop])
         waker.start()
         began = time.monotonic()
         try:
-            watched.wait(LONG, stop)
+            watched.wait(longest, stop)
             return time.monotonic() - began
         finally:
             waker.join()
@@ -45,7 +45,7 @@ def test_after_a_long_silence_it_is_woken_as_soon(open_ledger, monkeypatch):
 
 def test_what_came_in_one_go_wakes_it_once(open_ledger):
     ledger, other = open_ledger(), open_ledger()
-    with ledger.database.watch() as watched:
+    with ledger.database.watch("worker") as watched:
         for number in range(5):
             accept(other, confirm(number))
         watched.wait(LONG, threading.Event())
@@ -58,6 +58,40 @@ def test_a_slot_that_becomes_free_wakes_it(open_ledger):
     ledger, other = open_ledger(), open_ledger()
     held = hold(other, accept(other, confirm(1)).job_id)
     assert 0.05 < seconds_asleep(ledger, lambda _stop: settle(other, held)) < SOON
+
+
+def test_a_slot_of_a_child_of_its_pool_wakes_it(open_ledger):
+    ledger, other = open_ledger(), open_ledger()
+    held = hold(other, accept(other, confirm(1)).job_id, worker="worker/2")
+    assert 0.05 < seconds_asleep(ledger, lambda _stop: settle(other, held)) < SOON
+
+
+def asleep_elsewhere(ledger, wake):
+    """How long the dispatcher of another worker sleeps, two seconds at most."""
+    return seconds_asleep(ledger, lambda _stop: wake(), longest=2.0, worker="another")
+
+
+def test_a_slot_of_another_worker_does_not_wake_it(open_ledger, url):
+    if url.startswith("sqlite"):
+        pytest.skip("on SQLite every commit is seen by all")
+    ledger, other = open_ledger(), open_ledger()
+    held = hold(other, accept(other, confirm(1)).job_id)
+    assert asleep_elsewhere(ledger, functools.partial(settle, other, held)) >= 1.9
+
+
+def test_an_order_that_another_worker_lets_go_wakes_it(open_ledger):
+    ledger, other = open_ledger(), open_ledger()
+    held = hold(other, accept(other, confirm(1)).job_id)
+    behind = accept(other, cancel(1)).job_id
+    claims.claim(other, behind, "worker")
+    assert job(other, behind).waiting_for == "order"
+    assert asleep_elsewhere(ledger, functools.partial(settle, other, held)) < SOON
+
+
+def test_a_token_that_an_answer_brings_sooner_wakes_it(open_ledger):
+    ledger, other = open_ledger(), open_ledger()
+    held = [hold(other, accept(other, confirm(number)).job_id) for number in range(10)]
+    assert asleep_elsewhere(ledger, functools.partial(settle, other, held[0])) < SOON
 
 
 def test_a_job_that_is_retried_wakes_it(open_ledger):
@@ -73,7 +107,7 @@ def test_it_is_stopped(ledger):
 
 
 def test_it_wakes_in_time_when_nothing_happens(ledger):
-    with ledger.database.watch() as watched:
+    with ledger.database.watch("worker") as watched:
         began = time.monotonic()
         watched.wait(0.5, threading.Event())
         assert 0.4 < time.monotonic() - began < SOON
@@ -101,7 +135,7 @@ def test_nobody_listens_any_more_when_it_has_stopped(open_ledger, url):
     if url.startswith("sqlite"):
         pytest.skip("SQLite has no server to listen to")
     ledger = open_ledger()
-    with ledger.database.watch():
+    with ledger.database.watch("worker"):
         pass
     with ledger.database.read() as connection:
         found = connection.execute(text("SELECT count(*) FROM pg_listening_channels()"))

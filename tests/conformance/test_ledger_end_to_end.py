@@ -54,7 +54,7 @@ def worker(ledger, name, provider, stop):
 
     def dispatch():
         dispatcher = Dispatcher(ledger, name, SLOTS, lambda message: not messages.put(message))
-        with ledger.database.watch() as changes:
+        with ledger.database.watch("w") as changes:
             while not stop.is_set():
                 changes.wait(dispatcher.round(), stop)
 

@@ -269,7 +269,7 @@ def test_it_is_one_round_trip_on_postgresql(ledger, open_shop, ask, url):
 
 
 def test_a_dispatcher_that_listens_hears_of_the_commit(ledger, shop, ask):
-    with ledger.database.watch() as changes:
+    with ledger.database.watch("w") as changes:
         shop.begin()
         ask(shop, confirm(1))
         stop = threading.Event()

@@ -135,6 +135,15 @@ def next_token_at(bucket: Bucket, in_flight: int) -> float:
     return max(bucket.open_at, _filled_at(bucket, wanted))
 
 
+def comes_sooner(before: Bucket, after: Bucket, in_flight: int, reserve: int) -> bool:
+    """Whether the end of one of `in_flight` calls brings a token sooner than is known to those who
+    found none but the reserve. Both are of the same moment.
+    """
+    if tokens(before, before.level_at, in_flight) > reserve:
+        return False
+    return next_token_at(after, in_flight - 1) < next_token_at(before, in_flight) - EPSILON
+
+
 def _filled_at(bucket: Bucket, wanted: int) -> float:
     """The first moment at which refilling gives `wanted` tokens, to the last bit of the clock."""
     moment = bucket.level_at + (wanted - bucket.level) / bucket.pace

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 CHANNEL = "order_worker"
+EVERYBODY = ""
 LOOK_SECONDS = 0.02  # how soon a dispatcher sees what another process wrote to SQLite
 STOP_SECONDS = 0.5  # how soon one that listens sees that it is to stop
 QUIET_AFTER = 2.0  # seconds after a write, which is longer than its sync to disk takes
@@ -53,10 +54,13 @@ class Versions:
 
 
 class Notices:
-    """`connection` is psycopg's own, in autocommit, and listens to `CHANNEL`."""
+    """`connection` is psycopg's own, in autocommit, and listens to `CHANNEL`: for what is said to
+    everybody, and to `worker` or a child of its pool, whose name begins with the worker's.
+    """
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, worker: str) -> None:
         self._connection = connection
+        self._worker = worker
         self._poll = select.poll()
         self._poll.register(connection.fileno(), select.POLLIN)
 
@@ -66,6 +70,10 @@ class Notices:
             left = max(0.0, until - time.monotonic())
             comes = self._poll.poll(min(left, STOP_SECONDS) * 1000.0)
             # All that has come: one look is enough for it.
-            heard = bool(comes) and list(self._connection.notifies(timeout=0.0))
-            if heard or left <= STOP_SECONDS:
+            heard = list(self._connection.notifies(timeout=0.0)) if comes else []
+            if any(map(self._is_of_interest, heard)) or time.monotonic() >= until:
                 return
+
+    def _is_of_interest(self, notice: Any) -> bool:
+        worker: str = notice.payload
+        return worker == EVERYBODY or worker.startswith(self._worker)

@@ -27,7 +27,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from worker import forks, libraries
 from worker.errors import CommitUnknown, LedgerMisconfigured, LedgerUnavailable, LedgerUndone
 from worker.ledger import engines, refusals, writes
-from worker.ledger.changes import CHANNEL, Changes, Notices, Versions
+from worker.ledger.changes import CHANNEL, EVERYBODY, Changes, Notices, Versions
 from worker.ledger.direct import Direct
 from worker.ledger.pipeline import Pipeline
 from worker.ledger.sharing import Sharing
@@ -40,7 +40,7 @@ QUEUE_FOR = text(
 CLOCK = "SELECT extract(epoch FROM clock_timestamp())::double precision"
 NOW, NOW_OF_BUCKET = text(CLOCK), text(CLOCK)  # two moments of one transaction, see `foresee`
 NEXT_NUMBER = text("SELECT nextval(pg_get_serial_sequence(:table, 'id'))")
-ANNOUNCE = text("SELECT pg_notify(:channel, '')")
+ANNOUNCE = text("SELECT pg_notify(:channel, :worker)")
 READ_ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 BY_PIPELINE = {"isolation_level": "AUTOCOMMIT"}  # it begins and commits by itself
 
@@ -210,23 +210,27 @@ class Database:
             limit = text("SELECT set_config('lock_timeout', :limit, true)")
             connection.execute(limit, {"limit": f"{seconds * 1000:.0f}ms"})
 
-    def announce(self, connection: Statements) -> None:
-        """Wake the dispatchers when the transaction commits; on SQLite they see its commit."""
+    def announce(self, connection: Statements, worker: str = EVERYBODY) -> None:
+        """Wake the dispatchers when the transaction commits, or that of one worker alone; on
+        SQLite they see its commit.
+        """
         if not self.is_sqlite:
-            connection.execute(ANNOUNCE, {"channel": CHANNEL})
+            connection.execute(ANNOUNCE, {"channel": CHANNEL, "worker": worker})
 
-    def watch(self) -> AbstractContextManager[Changes]:
-        """What a dispatcher sleeps by: it wakes when another connection has written."""
-        return contextmanager(self._watch)()
+    def watch(self, worker: str) -> AbstractContextManager[Changes]:
+        """What the worker's dispatcher sleeps by: it wakes when another connection has written
+        something that is of interest to it.
+        """
+        return contextmanager(self._watch)(worker)
 
-    def _watch(self) -> Iterator[Changes]:
+    def _watch(self, worker: str) -> Iterator[Changes]:
         if not self.is_sqlite:
             with self._reached(), self.engine.connect() as connection:
                 listening = connection.execution_options(isolation_level="AUTOCOMMIT")
                 listening.exec_driver_sql(f"LISTEN {CHANNEL}")
                 raw: Any = listening.connection.dbapi_connection
                 try:
-                    yield Notices(raw)
+                    yield Notices(raw, worker)
                 except raw.OperationalError as error:  # it waits below SQLAlchemy
                     raise self._away(error) from error
                 finally:

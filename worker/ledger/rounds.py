@@ -68,11 +68,12 @@ ON_THE_WAY = (
 @dataclass(frozen=True, slots=True)
 class Round:
     """Whom to publish now, and in how many seconds the next round finds something new, if nobody
-    writes before. `agenda` is what else there is to do.
+    writes before: a token that others see, too, if `for_token`. `agenda` is what else is to do.
     """
 
     messages: list[Message | Chord]
     next_in: float
+    for_token: bool
     outstanding: frozenset[str]  # of what this process published before: still not claimed
     agenda: Agenda
 
@@ -92,6 +93,7 @@ def dispatch(
     of the agenda of an earlier round.
     """
     waiting: frozenset[str] = frozenset()
+    token_at = math.inf
     chosen: list[Chosen] = []
     to_continue: list[str] = []
     with ledger.database.read() as connection:
@@ -109,14 +111,16 @@ def dispatch(
             if free > 0:
                 one_seller = len(ledger.routes.sellers()) == 1
                 places = Slots(slots, free, taken, has_one_seller=one_seller)
-                chosen, others_at = choose(connection, now, places, ledger.policy.reserve)
-                next_at = min([next_at, others_at, *(now + each.again_in for each in chosen)])
+                chosen, token_at = choose(connection, now, places, ledger.policy.reserve)
+                next_at = min([next_at, token_at, *(now + each.again_in for each in chosen)])
         if found.continues_at <= now:
             to_continue = continuations.due(connection, now)
     messages = _mark(ledger, chosen, to_continue) if chosen or to_continue else []
     wait = min(longest, next_at - now if next_at > now else OVERDUE)
     is_missing_some = len(messages) < len(chosen)  # another dispatcher has them
-    return Round(messages, 0.0 if is_missing_some else wait, waiting, found)
+    if is_missing_some:
+        return Round(messages, 0.0, True, waiting, found)
+    return Round(messages, wait, token_at <= now + wait, waiting, found)
 
 
 def _on_the_way(connection: Connection, outstanding: Collection[str], now: float) -> Sequence[Any]:

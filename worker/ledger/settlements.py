@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, exists, select, text, update
 
 from worker.domain import lessons
-from worker.domain.bucket import BucketSpec
+from worker.domain.bucket import BucketSpec, comes_sooner
 from worker.domain.decisions import Decision
 from worker.domain.endings import withdrawn
 from worker.domain.jobs import RANK, Job, State, Step, WaitingFor
@@ -93,6 +93,7 @@ def _go_on(
     if owns:
         _settle(ledger, connection, held, answer, withdrawn(str(why)), order, now)
     _end_attempt(ledger, connection, held if owns else replace(held, reserved=None), answer)
+    _announce(ledger, connection, held, is_for_all=True, frees_slot=owns)
     return None
 
 
@@ -104,14 +105,16 @@ def _write(ledger: Ledger, held: Claim, answer: Answer, decision: Decision, *, k
             _foresee(ledger, connection, held, decision, keep=keep)
         order, _, owns = _fenced(ledger, connection, held)
         now = ledger.database.now(connection)
+        is_for_all = False
         if owns and keep:
             _keep(connection, job, decision)
         elif owns:
-            _settle(ledger, connection, held, answer, decision, order, now)
+            is_for_all = _settle(ledger, connection, held, answer, decision, order, now)
         # What goes on keeps the token that is reserved for its write; whoever took the lease away
         # has given that token back, and may have reserved another one since.
         ends = held if owns and not keep else replace(held, reserved=None)
-        _end_attempt(ledger, connection, ends, answer)
+        is_for_all |= _end_attempt(ledger, connection, ends, answer)
+        _announce(ledger, connection, held, is_for_all=is_for_all, frees_slot=owns and not keep)
         return owns or _is_written(connection, held, decision)
 
 
@@ -166,10 +169,21 @@ def _settle(
     decision: Decision,
     order: Row[Any],
     now: float,
-) -> None:
-    conclude(ledger, connection, held.job, decision, now=now, actor=held.worker)
+) -> bool:
+    """Whether others may go on now."""
+    wakes = conclude(ledger, connection, held.job, decision, now=now, actor=held.worker)
     learn_of_order(ledger, connection, held.job, decision, order, answer.order, now, held.worker)
-    ledger.database.announce(connection)  # a slot is free, and perhaps an order
+    return wakes
+
+
+def _announce(
+    ledger: Ledger, connection: Connection, held: Claim, *, is_for_all: bool, frees_slot: bool
+) -> None:
+    """A free slot is of interest to its own process; if all woke for it, each settle would cost a
+    round of every worker of the fleet.
+    """
+    if is_for_all or frees_slot:
+        ledger.database.announce(connection, "" if is_for_all else held.worker)
 
 
 def _keep(connection: Connection, job: Job, decision: Decision) -> None:
@@ -183,8 +197,10 @@ def _keep(connection: Connection, job: Job, decision: Decision) -> None:
     connection.execute(WRITE, {"job_id": job.id, **values})
 
 
-def _end_attempt(ledger: Ledger, connection: Connection, held: Claim, answer: Answer) -> None:
-    """End the attempt, and let its bucket learn from the answer."""
+def _end_attempt(ledger: Ledger, connection: Connection, held: Claim, answer: Answer) -> bool:
+    """End the attempt, and let its bucket learn from the answer. Whether there is a token sooner
+    than others know.
+    """
     spec = _spec(held.turn)
     credentials_now = ledger.routes.of_seller(held.job.seller)
     denied = answer.outcome is Outcome.DENIED
@@ -199,10 +215,10 @@ def _end_attempt(ledger: Ledger, connection: Connection, held: Claim, answer: An
     for each in unsent:
         turns.give_back(ledger, connection, held.job.id, each)
     # The bucket is refilled with this call still in flight, and only then the call ends.
-    bucket, now, _ = quotas.lock(ledger.database, connection, spec)
+    bucket, now, in_flight = quotas.lock(ledger.database, connection, spec)
     attempt = {"attempt": held.turn.attempt_id}
     if not connection.execute(IN_FLIGHT_STILL, attempt).scalar():
-        return  # the call was given up long ago, and what it says is old
+        return bool(unsent)  # the call was given up long ago, and what it says is old
     connection.execute(
         END_ATTEMPT,
         {
@@ -215,11 +231,13 @@ def _end_attempt(ledger: Ledger, connection: Connection, held: Claim, answer: An
             "request_id": answer.request_id,
         },
     )
+    learnt = bucket
     retry = ledger.policy.credentials_retry
     if not outdated:  # what the provider says of a key that has been changed since closes nothing
-        bucket = lessons.after(bucket, answer, held.turn.at, now, retry)
-    quotas.write(connection, bucket)
+        learnt = lessons.after(bucket, answer, held.turn.at, now, retry)
+    quotas.write(connection, learnt)
     quotas.close_seller(ledger, connection, others, now)
+    return bool(unsent) or comes_sooner(bucket, learnt, in_flight, ledger.policy.reserve)
 
 
 def _spec(turn: turns.Turn) -> BucketSpec:
@@ -236,8 +254,10 @@ def conclude(
     *,
     now: float,
     actor: str,
-) -> None:
-    """Write a decision on a job whose row is locked, and wake who waited for its order."""
+) -> bool:
+    """Write a decision on a job whose row is locked, and wake who waited for its order: whether
+    anybody did.
+    """
     history.job_went(
         connection,
         job.id,
@@ -281,8 +301,7 @@ def conclude(
             "deadline": _deadline(ledger, job, decision),
         }
     connection.execute(WRITE, {"job_id": job.id, **values})
-    if _wakes(decision):
-        wake_order(connection, job, now, actor)
+    return _wakes(decision) and wake_order(connection, job, now, actor)
 
 
 def _deadline(ledger: Ledger, job: Job, decision: Decision) -> float:
@@ -294,10 +313,11 @@ def _deadline(ledger: Ledger, job: Job, decision: Decision) -> float:
     return job.give_up_at
 
 
-def wake_order(connection: Connection, job: Job, now: float, actor: str) -> None:
-    """The order is free: what waited for it is ready."""
+def wake_order(connection: Connection, job: Job, now: float, actor: str) -> bool:
+    """The order is free: what waited for it is ready. Whether anything did."""
     of = {"seller": job.seller, "order_id": job.order_id}
-    for waiting in connection.execute(WAITS_FOR_ORDER, of).all():
+    waits_for_order = connection.execute(WAITS_FOR_ORDER, of).all()
+    for waiting in waits_for_order:
         if waiting.state == State.WAITING:
             history.job_went(
                 connection,
@@ -320,3 +340,4 @@ def wake_order(connection: Connection, job: Job, now: float, actor: str) -> None
                 "publish_count": 0,
             },
         )
+    return bool(waits_for_order)
