@@ -7,7 +7,7 @@ confirm is late by the seconds between its token on that line and its arrival. T
 what the first burst has cost (no token is counted on before the first calls are answered); what the
 median and the 99th percentile have beyond it is the time from a token to its call.
 
-Network: each byte is held up for 20 ms each way, and every 3 s all connections stand still for
+Network: each byte is held up for 20 ms each way, and every 2.5 s all connections stand still for
 0.3 s. (While nothing arrives, the provider's own bucket fills in half a second, and then runs over:
 what a longer stall takes away nobody can use.) Restarts: one worker after the other is told to
 end, and another one started.
@@ -35,7 +35,7 @@ from benchmarks.utilisation import QUOTA
 from tests.proxies import Proxy
 
 DELAY = 0.02  # seconds, each way
-STALL, BETWEEN = 0.3, 3.0  # seconds
+STALL, BETWEEN = 0.3, 2.5  # seconds
 RESTARTS = 2.0  # seconds between two
 HEADERS = (
     "",
