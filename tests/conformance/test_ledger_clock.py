@@ -13,8 +13,8 @@ import pytest
 from tests.conformance.steps import Quotas, accept, confirm, hold, job, rows, settle
 from worker.domain.jobs import Policy
 from worker.ledger import claims, recovery, routing, upgrade
-from worker.ledger.claims import Claim
 from worker.ledger.database import Database
+from worker.ledger.holds import Claim
 from worker.ledger.ledger import Ledger
 from worker.ledger.schema import buckets
 

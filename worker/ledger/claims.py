@@ -4,13 +4,12 @@ The order is locked by a statement of its own; the next ones then see what the l
 A claim of a write sets the job's effect to possible: from here on only an answer tells.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, select
 
-from worker.domain.bucket import Bucket, BucketSpec
+from worker.domain.bucket import BucketSpec
 from worker.domain.jobs import (
     BEFORE_WRITE,
     FINAL,
@@ -21,26 +20,23 @@ from worker.domain.jobs import (
     Step,
     WaitingFor,
 )
-from worker.errors import CommitUnknown
-from worker.ledger import history, rows, turns
+from worker.ledger import history, holds, rows, turns
 from worker.ledger.database import NOW
+from worker.ledger.holds import Claim
 from worker.ledger.ledger import Ledger
-from worker.ledger.parking import WAKE_UP, NotNow, look_up_first, park, spare, stay_ready
-from worker.ledger.precedence import (
+from worker.ledger.locking import (
+    JOB,
+    LOCKED_JOB,
     LOCKED_ORDER,
     OTHERS,
     WRITE,
-    is_withdrawable,
     lock_order,
     make_order,
-    order_is_free,
-    why_spared,
 )
+from worker.ledger.parking import WAKE_UP, NotNow, look_up_first, park, spare, stay_ready
+from worker.ledger.precedence import is_withdrawable, order_is_free, why_spared
 from worker.ledger.repeating import once_more
 from worker.ledger.schema import jobs, orders
-
-JOB = select(jobs).where(jobs.c.id == bindparam("job_id"))
-LOCKED_JOB = JOB.with_for_update(key_share=True)
 
 HAS_ORDER = select(
     exists().where(
@@ -50,33 +46,7 @@ HAS_ORDER = select(
     )
 )
 
-Hold = TypeVar("Hold")
-
 LOOKUP_TOKEN = 1.0  # seconds, at least, until a check looks again for the token of its lookup
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A worker's hold on a job for one request. `token` fences whoever held it before."""
-
-    job: Job  # `effect`: what earlier requests left; `sends` counts the coming one
-    token: int
-    turn: turns.Turn
-    worker: str
-    lease_until: float
-    reserved: turns.Turn | None = None  # of the write that a check may lead to
-
-    @property
-    def bucket(self) -> Bucket:
-        return self.turn.bucket
-
-
-class HoldUnknown(CommitUnknown):
-    """The answer to a claim's commit was lost: `is_held` says whether `held` stands."""
-
-    def __init__(self, message: str, held: Claim) -> None:
-        super().__init__(message)
-        self.held = held
 
 
 @once_more
@@ -85,40 +55,7 @@ def claim(ledger: Ledger, job_id: str, worker: str) -> Claim | NotNow:
 
     Raises HoldUnknown, as `take` does: nothing may be sent on the strength of it alone.
     """
-    return written(ledger, lambda connection: _claim(ledger, connection, job_id, worker))
-
-
-def written(ledger: Ledger, work: Callable[[Connection], Hold]) -> Hold:
-    """What `work` makes in a transaction of its own. Raises HoldUnknown for a claim that it made
-    and whose commit was not answered.
-    """
-    made: list[Hold] = []
-    try:
-        with ledger.database.write() as connection:
-            made.append(work(connection))
-    except CommitUnknown as unknown:
-        for held in made:
-            if isinstance(held, Claim):
-                raise HoldUnknown(str(unknown), held) from unknown
-        raise
-    return made[0]
-
-
-@once_more
-def is_held(ledger: Ledger, held: Claim) -> bool:
-    """Whether this very claim was written, and nobody has taken it away since.
-
-    Its transaction may still be on its way to disk: the order's lock waits for it. The token
-    alone shows nothing: had the claim not been written, another thread of the same worker could
-    hold the job by the same token. The attempt does: its number and its moment are this
-    claim's alone.
-    """
-    with ledger.database.write() as connection:
-        lock_order(ledger, connection, held.job.seller, held.job.order_id)
-        row = connection.execute(LOCKED_JOB, {"job_id": held.job.id}).one()
-        turn = {"attempt": held.turn.attempt_id, "at": held.turn.at, "of_job": held.job.id}
-        is_ours = connection.execute(turns.IN_FLIGHT_SINCE, turn).scalar()
-        return bool(is_ours and row.state == State.RUNNING and row.lease_token == held.token)
+    return holds.written(ledger, lambda connection: _claim(ledger, connection, job_id, worker))
 
 
 def _claim(ledger: Ledger, connection: Connection, job_id: str, worker: str) -> Claim | NotNow:
@@ -175,7 +112,7 @@ def take(ledger: Ledger, held: Claim) -> Claim | None:
 
     None if there is no token for it now, or the lease has been taken away. Raises HoldUnknown.
     """
-    return written(ledger, lambda connection: _take(ledger, connection, held))
+    return holds.written(ledger, lambda connection: _take(ledger, connection, held))
 
 
 def _take(ledger: Ledger, connection: Connection, held: Claim) -> Claim | None:
