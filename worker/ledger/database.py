@@ -7,7 +7,7 @@ front of it (see `sharing`), since SQLite's waiting is a poll without an order.
 
 import functools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -29,7 +29,7 @@ from worker.errors import CommitUnknown, LedgerMisconfigured, LedgerUnavailable,
 from worker.ledger import engines, refusals, writes
 from worker.ledger.changes import CHANNEL, Changes, Notices, Versions
 from worker.ledger.direct import Direct
-from worker.ledger.pipeline import Pipeline
+from worker.ledger.pipeline import Pipeline, Question
 from worker.ledger.sharing import Sharing
 from worker.masking import masked
 
@@ -144,15 +144,19 @@ class Database:
             return self._clock()
         return float(connection.execute(asked).scalar_one())
 
-    def foresee(
-        self, connection: Statements, *wanted: tuple[Executable, Mapping[str, Any]]
-    ) -> None:
+    def foresee(self, connection: Statements, *wanted: Question) -> None:
         """Have these statements, which will be executed later in the transaction, asked together
         and in this sequence; see `Pipeline.foresee`. On SQLite nothing travels.
         """
         if isinstance(connection, Pipeline):
             for statement, parameters in wanted:
                 connection.foresee(statement, parameters)
+
+    def reword(self, connection: Statements, pairs: Iterable[tuple[Question, Question]]) -> None:
+        """What was foreseen as the first of each pair will be executed as the second."""
+        if isinstance(connection, Pipeline):
+            for asked, will_be in pairs:
+                connection.reword(asked, will_be)
 
     def forget_foreseen(self, connection: Connection) -> None:
         """What was foreseen is to be asked again."""

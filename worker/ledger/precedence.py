@@ -19,8 +19,7 @@ def order_is_free(connection: Connection, job: Job, now: float, worker: str) -> 
     takes back what a sweep has not begun.
     """
     free = True
-    of = {"seller": job.seller, "order_id": job.order_id, "job_id": job.id}
-    for other in map(rows.job, connection.execute(OTHERS, of)):
+    for other in map(rows.job, connection.execute(OTHERS, {"job_id": job.id})):
         overtaken = (job.task, other.task) == OVERTAKES and other.seq < job.seq
         if other.step is Step.CHECK and is_withdrawable(other):
             withdraw_row(connection, other, now, worker, f"job {job.id} of the order is open")
@@ -49,8 +48,7 @@ def why_spared(connection: Connection, job: Job, order: Any) -> str | None:
     """Why a sweep's cancel leaves its order alone, whatever the provider says of it."""
     if order.kept_at is not None:
         return f"the order is kept by {order.kept_by}"
-    of = {"seller": job.seller, "order_id": job.order_id, "job_id": job.id}
-    for other in connection.execute(OTHERS, of):
+    for other in connection.execute(OTHERS, {"job_id": job.id}):
         return f"job {other.id} of the order is open"
     return None
 

@@ -67,7 +67,7 @@ def lock(database: Database, connection: Connection, spec: BucketSpec) -> tuple[
     return bucket, max(now, bucket.level_at), in_flight
 
 
-def reads(key: str) -> list[tuple[Executable, dict[str, Any]]]:
+def reads(key: str | None) -> list[tuple[Executable, dict[str, Any]]]:
     """What `lock` reads, in its sequence: the time is of after the lock."""
     return [(LOCK, {"bucket": key}), (CALLS_IN_FLIGHT, {"bucket": key}), (NOW_OF_BUCKET, {})]
 
