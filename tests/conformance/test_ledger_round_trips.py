@@ -5,8 +5,8 @@ from worker.domain.jobs import Policy
 from worker.ledger import acceptance, claims, outside, settlements
 from worker.ledger.acceptance import Terms
 
-# In a bucket whose row is there. Whoever decides asks once, each question under the locks before it,
-# and writes once. "ask" is `delay`, whose id nobody can have; "accept" looks for its id first.
+# In a bucket whose row is there. Whoever decides asks once, each question under the locks before
+# it, and writes once. "ask" is `delay`, whose id nobody can have; "accept" looks for its id first.
 MOST = {
     "ask": 1,
     "read": 1,

@@ -22,12 +22,11 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
-from worker import forks, libraries
-from worker.errors import CommitUnknown, LedgerMisconfigured, LedgerUnavailable, LedgerUndone
-from worker.ledger import engines, refusals, writes
-from worker.ledger.changes import CHANNEL, Changes, Notices, Versions
+from worker import libraries
+from worker.errors import LedgerMisconfigured
+from worker.ledger import changes, engines, reaching
+from worker.ledger.changes import CHANNEL, Changes
 from worker.ledger.direct import Direct
 from worker.ledger.pipeline import Pipeline, Question
 from worker.ledger.sharing import Sharing
@@ -66,7 +65,7 @@ class Database:
             self.engine = engines.sqlite(url) if self.is_sqlite else engines.postgresql(url)
             self.engine.dialect.create_connect_args(make_url(url))
         except (TypeError, ValueError) as error:
-            raise self._misconfigured(error) from error
+            raise reaching.misconfigured(self.shown_url, error) from error
         except ImportError as error:
             raise LedgerMisconfigured(
                 libraries.sentence(f"The ledger {self.shown_url}", error.name or str(error))
@@ -219,86 +218,26 @@ class Database:
         if not self.is_sqlite:
             connection.execute(ANNOUNCE, {"channel": CHANNEL})
 
-    def watch(self) -> AbstractContextManager[Changes]:
+    @contextmanager
+    def watch(self) -> Iterator[Changes]:
         """What a dispatcher sleeps by: it wakes when another connection has written."""
-        return contextmanager(self._watch)()
-
-    def _watch(self) -> Iterator[Changes]:
-        if not self.is_sqlite:
-            with self._reached(), self.engine.connect() as connection:
-                listening = connection.execution_options(isolation_level="AUTOCOMMIT")
-                listening.exec_driver_sql(f"LISTEN {CHANNEL}")
-                raw: Any = listening.connection.dbapi_connection
-                try:
-                    yield Notices(raw)
-                except raw.OperationalError as error:  # it waits below SQLAlchemy
-                    raise self._away(error) from error
-                finally:
-                    listening.invalidate()  # closed: it would go on listening in the pool
+        if self.is_sqlite:
+            with changes.versions(self.engine) as versions:
+                yield versions
             return
-        with self.engine.connect() as connection:
-            raw = connection.connection.dbapi_connection
-            assert raw is not None  # noqa: S101 - the connection is open
-
-            def version() -> int:
-                with forks.held_off():  # SQLite's locks are the process'
-                    return int(raw.execute("PRAGMA data_version").fetchone()[0])
-
-            version()  # from now on its log is there
-            with writes.to(f"{self.engine.url.database}-wal") as written:
-                yield Versions(version, written)
+        with self._reached(), changes.notices(self.engine) as notices:
+            yield notices
 
     def forget_connections(self) -> None:
         """For a forked child: drop what is shared with the parent without closing it."""
         self._sharing = Sharing(self.engine)
         self.engine.dispose(close=False)
 
-    @contextmanager
-    def _reached(self) -> Iterator[None]:
-        try:
-            yield
-        except DBAPIError as error:
-            if known := refusals.of(error):
-                if known is refusals.ELSEWHERE:  # after a failover: whom we find next is another
-                    self.engine.dispose()
-                raise known.kind(f"The ledger {self.shown_url} {known.sentence}") from error
-            reason = str(error.orig).strip().splitlines()[0]
-            if error.connection_invalidated:  # it was there when the transaction began
-                raise LedgerUndone(
-                    f"The ledger {self.shown_url} cannot be reached: {reason}."
-                ) from error
-            # A DatabaseError of no other kind is SQLite's "file is not a database".
-            if isinstance(error, OperationalError) or type(error) is DatabaseError:
-                raise self._away(error.orig) from error
-            if error.statement is None:  # the driver refused to connect with these options
-                raise self._misconfigured(error.orig) from error
-            raise
+    def _reached(self) -> AbstractContextManager[None]:
+        return reaching.reached(self.shown_url, self.engine.dispose)
 
-    @contextmanager
-    def _committing(self) -> Iterator[None]:
-        try:
-            yield
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise self._unknown(error.orig) from error
-            raise
-
-    def _unknown(self, error: BaseException | None) -> CommitUnknown:
-        reason = str(error).strip().splitlines()[0]
-        return CommitUnknown(
-            f"The ledger {self.shown_url} was lost while it was writing ({reason}): whether it has"
-            " written is not known. Look, or ask again: the same words find the same job."
-        )
-
-    def _misconfigured(self, error: BaseException | None) -> LedgerMisconfigured:
-        reason = str(error).strip().splitlines()[0]
-        return LedgerMisconfigured(
-            f"The ledger {self.shown_url} has an option that cannot be used: {reason}."
-        )
-
-    def _away(self, error: BaseException | None) -> LedgerUnavailable:
-        reason = str(error).strip().splitlines()[0]
-        return LedgerUnavailable(f"The ledger {self.shown_url} cannot be reached: {reason}.")
+    def _committing(self) -> AbstractContextManager[None]:
+        return reaching.committing(self.shown_url)
 
 
 @functools.cache
