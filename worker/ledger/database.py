@@ -24,12 +24,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from worker import libraries
+from worker.clock import elapsed as system_elapsed
 from worker.errors import LedgerMisconfigured
 from worker.ledger import changes, engines, reaching
 from worker.ledger.changes import CHANNEL, Changes
 from worker.ledger.direct import Direct
 from worker.ledger.pipeline import Pipeline, Question
 from worker.ledger.sharing import Sharing
+from worker.ledger.steps import Steps
 from worker.masking import masked
 
 QUEUE_FOR = text(
@@ -54,13 +56,23 @@ class Statements(Protocol):
 
 class Database:
     """One database, shared by the threads of a process. `clock` gives epoch seconds on SQLite;
-    PostgreSQL is asked for its own.
+    PostgreSQL is asked for its own. By `elapsed` it is told when that clock was set.
     """
 
-    def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
+    _steps: Steps | None = None
+
+    def __init__(
+        self,
+        url: str,
+        clock: Callable[[], float] = time.time,
+        elapsed: Callable[[], float] | None = None,
+    ) -> None:
         self.shown_url = masked(url)
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self._clock = clock
+        if elapsed or clock is time.time:
+            self._steps = Steps(clock, elapsed or system_elapsed)
+            self._clock = self._steps.now
         try:
             self.engine = engines.sqlite(url) if self.is_sqlite else engines.postgresql(url)
             self.engine.dialect.create_connect_args(make_url(url))
@@ -142,6 +154,10 @@ class Database:
         if self.is_sqlite:
             return self._clock()
         return float(connection.execute(asked).scalar_one())
+
+    def today(self, at: float) -> float:
+        """A moment of before, on the clock as it goes now: see `steps`."""
+        return self._steps.today(at) if self.is_sqlite and self._steps else at
 
     def foresee(self, connection: Statements, *wanted: Question) -> None:
         """Have these statements, which will be executed later in the transaction, asked together
