@@ -2,6 +2,12 @@
 
 A settle whose token is no longer the job's changes no job: the dispatcher has taken the lease
 away, and the job has gone on. What the call taught the bucket is true all the same.
+
+On PostgreSQL a settle is two round trips: all that it reads, then all that it writes. To be one, it
+would have to have the refill and what an answer teaches a bucket (`domain.lessons`, `learning`) a
+second time, in SQL, beside the arithmetic that both databases and the simulation share. It would
+save what a third trip costs a claim: measured, 0.1 ms of 0.8 on one machine, and 1.4 of 3.3 where
+the network takes 1 ms each time. The next job of the order waits for it, and a slot; no caller.
 """
 
 import math
