@@ -31,8 +31,8 @@ from worker.domain.jobs import Policy, Request, Step, Task
 from worker.domain.outcomes import Answer, Outcome
 from worker.ledger import acceptance, claims, rounds, routing, settlements, upgrade
 from worker.ledger.acceptance import Terms
-from worker.ledger.claims import Claim
 from worker.ledger.database import Database
+from worker.ledger.holds import Claim
 from worker.ledger.ledger import Ledger
 
 SELLER, OPERATION = "s000", "ConfirmOrderReference"

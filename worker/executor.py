@@ -21,8 +21,8 @@ from worker.domain.decisions import Circumstances, Decision, decide
 from worker.domain.jobs import Job
 from worker.domain.outcomes import Answer, Outcome
 from worker.errors import LedgerUnavailable, LedgerUndone
-from worker.ledger import claims, returning, settlements
-from worker.ledger.claims import Claim, HoldUnknown
+from worker.ledger import claims, holds, returning, settlements
+from worker.ledger.holds import Claim, HoldUnknown
 from worker.ledger.ledger import Ledger
 from worker.outage import Outage
 from worker.providers.base import Provider
@@ -94,7 +94,7 @@ class Executor:
         except HoldUnknown as unknown:
             lost, held = unknown, unknown.held
         log.warning("was the claim written?", job=held.job.id, error=str(lost.__cause__))
-        is_held = functools.partial(claims.is_held, self._ledger, held)
+        is_held = functools.partial(holds.is_held, self._ledger, held)
         if not self._outage.sit_out(is_held, self._policy.lease):
             raise LedgerUndone("The claim was not written.") from lost
         return cast("Hold", held)

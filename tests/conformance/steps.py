@@ -13,7 +13,7 @@ from worker.domain.jobs import Request, Task
 from worker.domain.outcomes import Answer, OrderView, Outcome, Standing
 from worker.ledger import acceptance, claims, settlements
 from worker.ledger.acceptance import Terms
-from worker.ledger.claims import Claim
+from worker.ledger.holds import Claim
 from worker.ledger.schema import jobs
 
 APPLIED = Answer(Outcome.APPLIED, status=200, request_id="request-1")

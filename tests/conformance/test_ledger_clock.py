@@ -1,9 +1,9 @@
 """SQLite goes by the machine's clock, which somebody sets an hour forward, or back.
 
-What recovers when: a bucket is filled once by a jump forward, and a jump back gives it nothing
-and takes nothing from it. A lease ends at once by a jump forward, its job is looked up, and
-its worker comes too late; by a jump back it lasts no longer than a lease and a minute. What
-is parked until a time waits for the clock to be there.
+What recovers when: no jump gives a bucket anything, nor takes anything from it; a jump forward that
+no process has lived through fills it once. A lease ends at once by a jump forward, its job is
+looked up, and its worker comes too late; by a jump back it lasts no longer than a lease and a
+minute. What is parked until a time waits for the clock to be there.
 """
 
 import itertools
@@ -13,8 +13,8 @@ import pytest
 from tests.conformance.steps import Quotas, accept, confirm, hold, job, rows, settle
 from worker.domain.jobs import Policy
 from worker.ledger import claims, recovery, routing, upgrade
-from worker.ledger.claims import Claim
 from worker.ledger.database import Database
+from worker.ledger.holds import Claim
 from worker.ledger.ledger import Ledger
 from worker.ledger.schema import buckets
 
@@ -26,9 +26,17 @@ SAFETY_NET = 1.0  # seconds until a dispatcher looks at everything again
 
 class Clock:
     now = 1_800_000_000.0
+    lived = 0.0
 
     def __call__(self):
         return self.now
+
+    def elapsed(self):
+        return self.lived
+
+    def passes(self, seconds):
+        self.now += seconds
+        self.lived += seconds
 
 
 @pytest.fixture
@@ -39,7 +47,7 @@ def clock():
 @pytest.fixture
 def set_ledger(tmp_path, clock):
     """A ledger that goes by a clock which a test sets."""
-    database = Database(f"sqlite:///{tmp_path}/ledger.db", clock=clock)
+    database = Database(f"sqlite:///{tmp_path}/ledger.db", clock=clock, elapsed=clock.elapsed)
     upgrade.upgrade(database)
     yield Ledger(database, Quotas(CAPACITY, RATE), Policy())
     database.engine.dispose()
@@ -63,19 +71,60 @@ def test_a_jump_back_gives_a_bucket_nothing(set_ledger, clock):
     assert burst(set_ledger) == 0
     routing.find_strays(set_ledger)  # of the next round
     assert burst(set_ledger) == 0
-    clock.now += 3.0
+    clock.passes(3.0)
     assert burst(set_ledger) == 3 * RATE
 
 
-def test_a_jump_forward_fills_it_once_and_the_way_back_not_again(set_ledger, clock):
+def test_nor_does_a_jump_forward_and_the_way_back(set_ledger, clock):
     assert burst(set_ledger) == CAPACITY
     clock.now += HOUR
-    assert burst(set_ledger) == CAPACITY
+    assert burst(set_ledger) == 0
+    clock.passes(2.0)
+    assert burst(set_ledger) == 2 * RATE
     clock.now -= HOUR
     routing.find_strays(set_ledger)
-    clock.now += 2.0
+    assert burst(set_ledger) == 0
+    clock.passes(2.0)
     assert burst(set_ledger) == 2 * RATE
     assert all(0.0 <= row.level <= CAPACITY for row in rows(set_ledger, buckets))
+
+
+def test_a_bucket_that_nobody_has_touched_meanwhile_is_filled_by_what_has_passed(set_ledger, clock):
+    assert burst(set_ledger) == CAPACITY
+    clock.passes(1.0)
+    clock.now += HOUR
+    set_ledger.database.time()  # as a dispatcher does, every second
+    clock.passes(1.0)
+    clock.now += HOUR
+    set_ledger.database.time()
+    clock.passes(1.0)
+    clock.now -= HOUR / 2
+    set_ledger.database.time()
+    clock.passes(1.0)
+    assert burst(set_ledger) == 4 * RATE
+
+
+def test_another_process_has_moved_it_along_already(set_ledger, clock, tmp_path):
+    database = Database(f"sqlite:///{tmp_path}/ledger.db", clock=clock, elapsed=clock.elapsed)
+    other = Ledger(database, set_ledger.routes, set_ledger.policy)
+    assert burst(set_ledger) == CAPACITY
+    clock.now += HOUR
+    for ledger in (set_ledger, other, set_ledger):
+        assert burst(ledger) == 0
+    clock.passes(2.0)
+    assert burst(other) == 2 * RATE
+    assert burst(set_ledger) == 0
+    database.engine.dispose()
+
+
+def test_a_process_that_has_not_lived_through_the_jump_fills_it_once(set_ledger, clock, tmp_path):
+    assert burst(set_ledger) == CAPACITY
+    clock.now += HOUR
+    database = Database(f"sqlite:///{tmp_path}/ledger.db", clock=clock, elapsed=clock.elapsed)
+    other = Ledger(database, set_ledger.routes, set_ledger.policy)
+    assert burst(other) == CAPACITY
+    assert burst(set_ledger) == burst(other) == 0
+    database.engine.dispose()
 
 
 def test_time_under_the_lock_never_goes_back(set_ledger, clock):

@@ -36,7 +36,7 @@ from worker.ledger import (
     withdrawals,
 )
 from worker.ledger.acceptance import Terms
-from worker.ledger.claims import Claim
+from worker.ledger.holds import Claim
 from worker.ledger.schema import attempts, buckets, jobs, transitions
 
 THREADS = 8

@@ -2,9 +2,10 @@
 
 import socket
 import time
+import uuid
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from tests.conformance.steps import Quotas, accept, at_once, confirm, hold, rows, settle
 from tests.proxies import Proxy
@@ -161,6 +162,43 @@ def test_a_server_that_may_only_be_read_is_a_ledger_that_is_away(open_ledger, ur
                 verb()
         connection.exec_driver_sql(f"{setting} off")
     assert settle(ledger, held)  # by another connection: that one would stay read-only
+
+
+GRANTS = """
+GRANT USAGE ON SCHEMA public TO {role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role};
+"""
+
+
+@pytest.fixture
+def role(ledger, url):
+    """A role that has been granted nothing in the ledger's database."""
+    if url.startswith("sqlite"):
+        pytest.skip("SQLite knows no roles")
+    name = f"role_{uuid.uuid4().hex}"
+    with ledger.database.engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {name} LOGIN")
+    yield name
+    with ledger.database.engine.begin() as connection:
+        connection.exec_driver_sql(f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+def test_a_role_without_rights_is_told_what_to_grant_and_works_with_it(ledger, url, role):
+    database = Database(make_url(url).set(username=role).render_as_string(hide_password=False))
+    poor = Ledger(database, ledger.routes, ledger.policy)
+    job_id = accept(ledger, confirm(1)).job_id
+    for verb in (lambda: accept(poor, confirm(2)), lambda: hold(poor, job_id), lambda: rows(poor)):
+        with pytest.raises(LedgerUnavailable, match=r"permission denied.* Grant the role"):
+            verb()
+    with pytest.raises(LedgerUnavailable, match="Grant the role"):
+        upgrade.ensure(database)
+    with ledger.database.engine.begin() as connection:
+        connection.exec_driver_sql(GRANTS.format(role=role))
+    assert accept(poor, confirm(2)).created
+    assert settle(poor, hold(poor, job_id))
+    upgrade.ensure(database)
+    database.engine.dispose()
 
 
 def test_a_server_that_is_frozen_is_a_ledger_that_is_away(url, monkeypatch):

@@ -34,8 +34,8 @@ from worker.ledger import (
     standings,
     withdrawals,
 )
-from worker.ledger.claims import NotNow
 from worker.ledger.filters import Filters
+from worker.ledger.parking import NotNow
 from worker.ledger.schema import attempts, buckets, jobs, orders, transitions
 
 HASTY = Policy(lease=0.2, call_timeout=0.1, doubt_wait=0.05)

@@ -26,8 +26,8 @@ from worker.clock import SystemClock
 from worker.domain.jobs import Policy
 from worker.errors import CommitUnknown, LedgerUnavailable
 from worker.executor import Executor
-from worker.ledger import claims, settlements
-from worker.ledger.claims import Claim, HoldUnknown
+from worker.ledger import claims, holds, settlements
+from worker.ledger.holds import Claim, HoldUnknown
 from worker.ledger.schema import attempts, transitions
 from worker.outage import Outage
 
@@ -91,14 +91,14 @@ def test_a_claim_is_no_hold_until_it_is_shown_to_be_one(wire, over_wire, answere
     wire.cut_at(COMMIT, answered=answered)
     with pytest.raises(HoldUnknown) as unknown:
         claims.claim(ledger, job_id, "w")
-    assert claims.is_held(ledger, unknown.value.held) is answered
+    assert holds.is_held(ledger, unknown.value.held) is answered
     # A thread of the same worker, with the same token: its claim is not the lost one.
     other = claims.claim(ledger, job_id, "w")
     if not answered:
         assert isinstance(other, Claim)
         assert other.token == unknown.value.held.token
-        assert not claims.is_held(ledger, unknown.value.held)
-        assert claims.is_held(ledger, other)
+        assert not holds.is_held(ledger, unknown.value.held)
+        assert holds.is_held(ledger, other)
 
 
 def test_a_claim_that_is_found_too_late_sends_nothing(wire, over_wire):

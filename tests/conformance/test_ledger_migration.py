@@ -8,7 +8,8 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
-from tests.conformance.steps import accept, confirm, rows
+from tests.acceptance.processes import until
+from tests.conformance.steps import Quotas, accept, confirm, hold, rows, settle
 from tests.conformance.test_ledger_schema import MIGRATIONS
 from worker.errors import LedgerHeldUp, SchemaUnknown
 from worker.ledger import upgrade
@@ -16,7 +17,7 @@ from worker.ledger.schema import HEAD, PREFIX
 
 LATE = 30.0
 ON_POSTGRESQL = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
-STORAGE = importlib.import_module("worker.ledger.migrations.versions.0004_storage").STORAGE
+STORAGE = importlib.import_module("worker.ledger.migrations.versions.0008_storage_measured").STORAGE
 
 
 @pytest.fixture
@@ -83,6 +84,23 @@ def test_the_writes_of_a_bucket_touch_no_index(ledger):
         keys = "SELECT array_to_string(indkey, ',') FROM pg_index WHERE indrelid = '{}'::regclass"
         found = connection.exec_driver_sql(keys.format(PREFIX + "buckets")).scalars().all()
     assert found == ["1"]  # of the key alone, which no write changes
+
+
+@ON_POSTGRESQL
+def test_a_bucket_is_written_in_place(open_ledger):
+    calls, watcher = 50, open_ledger()
+    ledger = open_ledger(Quotas(capacity=1000.0))
+    for number in range(calls):
+        settle(ledger, hold(ledger, accept(ledger, confirm(number)).job_id))
+    ledger.database.engine.dispose()  # a connection tells what it did when it ends
+
+    def told():
+        counted = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = '{}'"
+        with watcher.database.read() as connection:
+            updates, in_place = connection.exec_driver_sql(counted.format(PREFIX + "buckets")).one()
+        return updates >= 2 * calls and in_place / updates
+
+    assert until(told) > 0.9
 
 
 @pytest.mark.by_hand

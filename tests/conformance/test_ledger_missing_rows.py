@@ -4,7 +4,7 @@ import pytest
 
 from tests.conformance.steps import APPLIED, Quotas, accept, confirm, hold, job, rows, settle
 from worker.ledger import claims, routing
-from worker.ledger.claims import Claim
+from worker.ledger.holds import Claim
 from worker.ledger.schema import buckets, orders
 
 pytestmark = pytest.mark.by_hand

@@ -38,6 +38,8 @@ from worker.ledger import (
 from worker.ledger.acceptance import Terms
 from worker.ledger.compiled import Compiled
 from worker.ledger.filters import Filters
+from worker.ledger.holds import Claim
+from worker.ledger.pipeline import IN_SEQUENCE
 from worker.ledger.retention import details, forgotten
 from worker.ledger.schema import PREFIX, attempts, jobs, transitions
 from worker.ledger.verification import histories
@@ -106,11 +108,15 @@ def recorded(ledger):
     event.remove(ledger.database.engine, "before_cursor_execute", note)
 
 
-def explained(ledger, statements):
-    """The plan of each statement, one text each."""
+def explained(ledger, statements, *, in_sequence=False):
+    """The plan of each statement, one text each; `in_sequence`: as in the ledger's own
+    transactions.
+    """
     explain = "EXPLAIN QUERY PLAN " if ledger.database.is_sqlite else "EXPLAIN (COSTS OFF) "
     plans = {}
     with ledger.database.transaction() as connection:
+        if in_sequence and not ledger.database.is_sqlite:
+            connection.execute(IN_SEQUENCE)
         raw = connection.connection.dbapi_connection
         cursors = {list: raw.cursor() if ledger.database.is_sqlite else RawCursor(raw)}  # $1
         for statement, parameters in statements.items():
@@ -230,6 +236,7 @@ def test_a_scan_would_be_seen(full):
     assert [scan(plan) for plan in plans.values()] == [True]
 
 
+READS_ALL = rf"Seq Scan on {PREFIX}jobs|SCAN {PREFIX}jobs$|Sort|Bitmap"
 CROWDED = ("claim", "claim out of turn", "settle", "recover", "wake", "dispatch")
 
 
@@ -248,3 +255,21 @@ def test_jobs_that_wait_behind_are_not_read(open_ledger):
             by_state = "'waiting'" in statement and "jobs_state" in plan
             assert not by_state, f"{verb}\n{statement}\n{plan}"
             assert "(rank,priority)" not in plan, f"{verb}\n{statement}\n{plan}"
+
+
+@pytest.mark.parametrize("counted", [False, True], ids=["not counted", "counted"])
+def test_jobs_that_rank_before_are_counted_no_further_than_it_matters(open_ledger, counted):
+    """Whether or not the database has statistics of them by now."""
+    ledger = open_ledger(Quotas(capacity=5.0, rate=0.001))
+    routing.prepare(ledger)
+    accept(ledger, confirm(1), job_id="before")
+    with ledger.database.write() as connection:
+        copy(connection, jobs, "id = 'before'", ("id", "order_id", "key"))
+    accept(ledger, confirm(2, priority=1), job_id="last")
+    with ledger.database.write() as connection:
+        if counted:
+            connection.exec_driver_sql("ANALYZE")
+    with recorded(ledger) as statements:
+        assert not isinstance(claims.claim(ledger, "last", "worker"), Claim)
+    for statement, plan in explained(ledger, statements, in_sequence=True).items():
+        assert not re.search(READS_ALL, plan, re.MULTILINE), f"{statement}\n{plan}"

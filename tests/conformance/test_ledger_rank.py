@@ -9,8 +9,8 @@ from tests.conformance import steps
 from tests.conformance.steps import Quotas, confirm, hold, settle
 from worker.domain.jobs import Policy
 from worker.ledger import claims, queries, rounds, routing
-from worker.ledger.claims import Claim
 from worker.ledger.filters import Filters
+from worker.ledger.holds import Claim
 
 SWEEP, CHECKOUT = 30, 0
 MANY = 100_000

@@ -11,8 +11,8 @@ from tests.conformance.steps import accept, confirm, hold, order_id, rows, settl
 from tests.conformance.test_ledger_lost_commits import steps_of
 from worker import ledger as package
 from worker.errors import LedgerUnavailable, LedgerUndone
-from worker.ledger import claims
-from worker.ledger.claims import Claim
+from worker.ledger import claims, repeating
+from worker.ledger.holds import Claim
 from worker.ledger.schema import attempts
 
 LATE = 20.0
@@ -20,32 +20,54 @@ ON_POSTGRESQL = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 OWN_TRANSACTIONS = {"database", "upgrade"}  # the transactions themselves, and the migrations'
 
 
+@pytest.fixture
+def against_the_stream(open_ledger, monkeypatch):
+    """Does a verb while a person at a console has locked its job, and then wants its order: the
+    verb locks them the other way, is the first to look for a deadlock, and so its victim.
+    """
+    console, over = open_ledger(), threading.Event()
+
+    class Log:
+        def info(self, *_args, **_words):  # before it is tried once more
+            assert over.wait(LATE)
+
+    def done(verb, job_id):
+        made = []
+        monkeypatch.setattr(repeating, "log", Log())
+        with console.database.engine.connect() as connection:
+            connection.execute(text("SET deadlock_timeout = '1min'"))
+            connection.execute(
+                text("SELECT FROM order_worker_jobs WHERE id = :job FOR UPDATE"), {"job": job_id}
+            )
+            thread = threading.Thread(target=lambda: made.append(verb()), daemon=True)
+            thread.start()
+            wait_until_waiting(console)
+            of = {"order": order_id(1)}
+            lock = text("SELECT FROM order_worker_orders WHERE order_id = :order FOR UPDATE")
+            connection.execute(lock, of)  # closes the ring; the server undoes the verb
+            connection.commit()
+            over.set()
+            thread.join(LATE)
+        return made[0]
+
+    return done
+
+
 @ON_POSTGRESQL
-def test_a_claim_that_is_the_victim_of_a_deadlock_is_made_again(open_ledger):
-    """A person at a console locks a job and then its order; a claim locks them the other way."""
-    ledger, console = open_ledger(), open_ledger()
+def test_a_claim_that_is_the_victim_of_a_deadlock_is_made_again(ledger, against_the_stream):
     settle(ledger, hold(ledger, accept(ledger, confirm(1)).job_id))  # the order has a row
     job_id = accept(ledger, confirm(1), again=True).job_id
-    made = []
-    with console.database.engine.connect() as connection:
-        # The claim is the first to look for a deadlock, and so its victim.
-        connection.execute(text("SET deadlock_timeout = '1min'"))
-        connection.execute(
-            text("SELECT FROM order_worker_jobs WHERE id = :job FOR UPDATE"), {"job": job_id}
-        )
-        thread = threading.Thread(
-            target=lambda: made.append(claims.claim(ledger, job_id, "w")), daemon=True
-        )
-        thread.start()
-        wait_until_waiting(console)
-        of = {"order": order_id(1)}
-        lock = text("SELECT FROM order_worker_orders WHERE order_id = :order FOR UPDATE")
-        connection.execute(lock, of)  # closes the ring; the server undoes the claim
-        connection.commit()
-        thread.join(LATE)
-    assert isinstance(made[0], Claim)
+    assert isinstance(against_the_stream(lambda: claims.claim(ledger, job_id, "w"), job_id), Claim)
     assert [row.number for row in rows(ledger, attempts) if row.job_id == job_id] == [1]
     assert steps_of(ledger, job_id) == ["waiting", "running"]
+
+
+@ON_POSTGRESQL
+def test_and_so_is_a_settle(ledger, against_the_stream):
+    held = hold(ledger, accept(ledger, confirm(1)).job_id)
+    assert against_the_stream(lambda: settle(ledger, held), held.job.id)
+    assert steps_of(ledger, held.job.id) == ["waiting", "running", "succeeded"]
+    assert [row.outcome for row in rows(ledger, attempts)] == ["applied"]
 
 
 def wait_until_waiting(ledger):
@@ -121,7 +143,7 @@ def test_no_verb_is_left_out():
                 marks = [getattr(mark, "id", "") for mark in made.decorator_list]
                 if opens_a_transaction(made) and "once_more" not in marks:
                     left_out.append(f"{path.stem}.{made.name}")
-    assert left_out == ["claims.written"]  # of the verbs that call it
+    assert left_out == ["holds.written"]  # of the verbs that call it
 
 
 def opens_a_transaction(made):

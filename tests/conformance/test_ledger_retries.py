@@ -34,7 +34,7 @@ from worker.ledger import (
     withdrawals,
 )
 from worker.ledger.acceptance import Terms
-from worker.ledger.claims import Claim
+from worker.ledger.holds import Claim
 from worker.ledger.schema import aliases, attempts, jobs, orders, transitions
 
 HOUR = 3600.0

@@ -5,15 +5,14 @@ from worker.domain.jobs import Policy
 from worker.ledger import acceptance, claims, outside, settlements
 from worker.ledger.acceptance import Terms
 
-# In a bucket whose row is there. What a claim asks for depends on what it has read before: the
-# job; then order, job, bucket and rank, each under the locks before it. A settle knows all that it
-# has to lock. "ask" is `delay`, whose id nobody can have; "accept" looks for its id first.
+# In a bucket whose row is there. Whoever decides asks once, each question under the locks before
+# it, and writes once. "ask" is `delay`, whose id nobody can have; "accept" looks for its id first.
 MOST = {
     "ask": 1,
     "read": 1,
     "accept": 4,
-    "claim": 3,
-    "claim again": 3,
+    "claim": 2,
+    "claim again": 2,
     "note": 2,
     "take": 2,
     "settle": 2,

@@ -26,7 +26,8 @@ from worker.domain.jobs import Policy, Step
 from worker.domain.outcomes import Answer, Outcome, Standing
 from worker.domain.staleness import PRIORITY, ShopOrder, StalePolicy
 from worker.ledger import claims, keeping, recovery, settlements, stale
-from worker.ledger.claims import NotNow
+from worker.ledger.holds import Claim
+from worker.ledger.parking import NotNow
 from worker.ledger.schema import attempts, buckets, jobs, orders, transitions
 
 STATES = ("Open",)
@@ -296,11 +297,7 @@ def keep(ledger, number=1):
 
 def when_due(ledger, job_id):
     return eventually(
-        lambda: (
-            held
-            if isinstance(held := claims.claim(ledger, job_id, "worker"), claims.Claim)
-            else None
-        )
+        lambda: held if isinstance(held := claims.claim(ledger, job_id, "worker"), Claim) else None
     )
 
 

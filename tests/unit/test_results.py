@@ -19,6 +19,7 @@ from worker.app import app, cancel, confirm
 from worker.domain.jobs import State
 from worker.errors import Failed, Rejected
 from worker.ledger import claims, outside, retries
+from worker.ledger.holds import Claim
 from worker.ledger.schema import jobs, results, transitions
 
 ORDER = "S01-1234567-1234567"
@@ -227,7 +228,7 @@ def test_a_revoke_leaves_what_may_have_been_sent_and_lets_its_messages_pass(
 def test_a_revoke_of_the_running_call_is_left_to_its_settle(backend, door, row):
     job_id = confirm.delay(ORDER, seller="acme").id
     held = claims.claim(door.ledger, job_id, "a worker")
-    assert isinstance(held, claims.Claim)
+    assert isinstance(held, Claim)
     backend.mark_as_revoked(job_id, "terminated")
     assert row(job_id)[0].lease_token == held.token
 

@@ -7,8 +7,15 @@ whoever misses one looks again by itself.
 import select
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from worker import forks
+from worker.ledger import writes
 
 CHANNEL = "order_worker"
 EVERYBODY = ""
@@ -77,3 +84,34 @@ class Notices:
     def _is_of_interest(self, notice: Any) -> bool:
         worker: str = notice.payload
         return worker == EVERYBODY or worker.startswith(self._worker)
+
+
+@contextmanager
+def versions(engine: Engine) -> Iterator[Versions]:
+    """Of an SQLite file, by a connection of one's own."""
+    with engine.connect() as connection:
+        raw = connection.connection.dbapi_connection
+        assert raw is not None  # noqa: S101 - the connection is open
+
+        def version() -> int:
+            with forks.held_off():  # SQLite's locks are the process'
+                return int(raw.execute("PRAGMA data_version").fetchone()[0])
+
+        version()  # from now on its log is there
+        with writes.to(f"{engine.url.database}-wal") as written:
+            yield Versions(version, written)
+
+
+@contextmanager
+def notices(engine: Engine, worker: str) -> Iterator[Notices]:
+    """Of a PostgreSQL database, by a connection of one's own. Raises DBAPIError."""
+    with engine.connect() as connection:
+        listening = connection.execution_options(isolation_level="AUTOCOMMIT")
+        listening.exec_driver_sql(f"LISTEN {CHANNEL}")
+        raw: Any = listening.connection.dbapi_connection
+        try:
+            yield Notices(raw, worker)
+        except raw.OperationalError as error:  # it waits below SQLAlchemy
+            raise OperationalError(None, None, error) from error
+        finally:
+            listening.invalidate()  # closed: it would go on listening in the pool

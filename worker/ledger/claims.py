@@ -1,19 +1,18 @@
 """Claiming a job: order, rank, token and lease in one transaction, committed before the call.
 
 The order is locked by a statement of its own; the next ones then see what the lock waited for.
+On PostgreSQL all that most claims read travels together, then all that they write: two round trips.
 A claim of a write sets the job's effect to possible: from here on only an answer tells.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, select
+from sqlalchemy import Connection
 
-from worker.domain.bucket import Bucket, BucketSpec
+from worker.domain.bucket import BucketSpec
 from worker.domain.jobs import (
     BEFORE_WRITE,
-    FINAL,
     RANK,
     Effect,
     Job,
@@ -21,62 +20,25 @@ from worker.domain.jobs import (
     Step,
     WaitingFor,
 )
-from worker.errors import CommitUnknown
-from worker.ledger import history, rows, turns
+from worker.ledger import history, holds, rows, turns
+from worker.ledger.by_job import by_job, takes_one
 from worker.ledger.database import NOW
+from worker.ledger.holds import Claim
 from worker.ledger.ledger import Ledger
-from worker.ledger.parking import WAKE_UP, NotNow, look_up_first, park, spare, stay_ready
-from worker.ledger.precedence import (
+from worker.ledger.locking import (
+    LOCKED_JOB,
     LOCKED_ORDER,
     OTHERS,
     WRITE,
-    is_withdrawable,
     lock_order,
-    make_order,
-    order_is_free,
-    why_spared,
+    lock_order_of_job,
+    of_job,
 )
+from worker.ledger.parking import WAKE_UP, NotNow, look_up_first, park, spare, stay_ready
+from worker.ledger.precedence import is_withdrawable, order_is_free, why_spared
 from worker.ledger.repeating import once_more
-from worker.ledger.schema import jobs, orders
-
-JOB = select(jobs).where(jobs.c.id == bindparam("job_id"))
-LOCKED_JOB = JOB.with_for_update(key_share=True)
-
-HAS_ORDER = select(
-    exists().where(
-        orders.c.seller == jobs.c.seller,
-        orders.c.order_id == jobs.c.order_id,
-        jobs.c.id == bindparam("of_job"),
-    )
-)
-
-Hold = TypeVar("Hold")
 
 LOOKUP_TOKEN = 1.0  # seconds, at least, until a check looks again for the token of its lookup
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A worker's hold on a job for one request. `token` fences whoever held it before."""
-
-    job: Job  # `effect`: what earlier requests left; `sends` counts the coming one
-    token: int
-    turn: turns.Turn
-    worker: str
-    lease_until: float
-    reserved: turns.Turn | None = None  # of the write that a check may lead to
-
-    @property
-    def bucket(self) -> Bucket:
-        return self.turn.bucket
-
-
-class HoldUnknown(CommitUnknown):
-    """The answer to a claim's commit was lost: `is_held` says whether `held` stands."""
-
-    def __init__(self, message: str, held: Claim) -> None:
-        super().__init__(message)
-        self.held = held
 
 
 @once_more
@@ -85,59 +47,20 @@ def claim(ledger: Ledger, job_id: str, worker: str) -> Claim | NotNow:
 
     Raises HoldUnknown, as `take` does: nothing may be sent on the strength of it alone.
     """
-    return written(ledger, lambda connection: _claim(ledger, connection, job_id, worker))
-
-
-def written(ledger: Ledger, work: Callable[[Connection], Hold]) -> Hold:
-    """What `work` makes in a transaction of its own. Raises HoldUnknown for a claim that it made
-    and whose commit was not answered.
-    """
-    made: list[Hold] = []
-    try:
-        with ledger.database.write() as connection:
-            made.append(work(connection))
-    except CommitUnknown as unknown:
-        for held in made:
-            if isinstance(held, Claim):
-                raise HoldUnknown(str(unknown), held) from unknown
-        raise
-    return made[0]
-
-
-@once_more
-def is_held(ledger: Ledger, held: Claim) -> bool:
-    """Whether this very claim was written, and nobody has taken it away since.
-
-    Its transaction may still be on its way to disk: the order's lock waits for it. The token
-    alone shows nothing: had the claim not been written, another thread of the same worker could
-    hold the job by the same token. The attempt does: its number and its moment are this
-    claim's alone.
-    """
-    with ledger.database.write() as connection:
-        lock_order(ledger, connection, held.job.seller, held.job.order_id)
-        row = connection.execute(LOCKED_JOB, {"job_id": held.job.id}).one()
-        turn = {"attempt": held.turn.attempt_id, "at": held.turn.at, "of_job": held.job.id}
-        is_ours = connection.execute(turns.IN_FLIGHT_SINCE, turn).scalar()
-        return bool(is_ours and row.state == State.RUNNING and row.lease_token == held.token)
+    return holds.written(ledger, lambda connection: _claim(ledger, connection, job_id, worker))
 
 
 def _claim(ledger: Ledger, connection: Connection, job_id: str, worker: str) -> Claim | NotNow:
-    asked = connection.execute(JOB, {"job_id": job_id})
-    has_order = connection.execute(HAS_ORDER, {"of_job": job_id})
-    row = asked.one_or_none()
+    _foresee(ledger, connection, job_id)
+    order = lock_order_of_job(ledger, connection, job_id)
+    row = connection.execute(LOCKED_JOB, {"job_id": job_id}).one_or_none()
     if row is None:
         return NotNow(None)
-    if State(row.state) in FINAL:
-        return NotNow(rows.job(row))
-    if not has_order.scalar():
-        make_order(ledger, connection, row.seller, row.order_id)
-    _foresee(ledger, connection, row)
-    order = lock_order(ledger, connection, row.seller, row.order_id)
-    row = connection.execute(LOCKED_JOB, {"job_id": job_id}).one()
     job = rows.job(row)
-    now = ledger.database.now(connection)
-    if job.state not in {State.WAITING, State.IN_DOUBT}:
+    if order is None or job.state not in {State.WAITING, State.IN_DOUBT}:
         return NotNow(job)
+    _foreseen(ledger, connection, row)
+    now = ledger.database.now(connection)
     if job.due_at > now or job.deadline <= now:
         return NotNow(job)  # an early message; or the dispatcher's to conclude
     is_sweeps = job.step is Step.CHECK and is_withdrawable(job)
@@ -152,21 +75,27 @@ def _claim(ledger: Ledger, connection: Connection, job_id: str, worker: str) -> 
     return _take_turn(ledger, connection, row, job, now, worker)
 
 
-def _foresee(ledger: Ledger, connection: Connection, row: Any) -> None:
-    """What most claims read, in the sequence of the locks. If the job turns out to have changed
-    before it was locked, what was foreseen in vain has locked a row too many, and no more.
+def _foresee(ledger: Ledger, connection: Connection, job_id: str) -> None:
+    """All that most claims read, in the sequence of the locks, before anything is known of the
+    job but its id: one round trip. What is foreseen in vain has locked a row too many, and no more.
     """
-    of_order = {"seller": row.seller, "order_id": row.order_id}
-    looks_round = row.effect != Effect.APPLIED and row.step != Step.CHECK
-    takes_one = row.bucket is not None and row.step != Step.CHECK
+    of = {"job_id": job_id}
     ledger.database.foresee(
         connection,
-        (LOCKED_ORDER, of_order),
-        (LOCKED_JOB, {"job_id": row.id}),
+        *of_job(ledger, job_id),
+        (LOCKED_JOB, of),
         (NOW, {}),
-        *([(OTHERS, {**of_order, "job_id": row.id})] if looks_round else []),
-        *(turns.reads(ledger, row.bucket, row.rank, row.priority, row.seq) if takes_one else []),
+        (OTHERS, of),
+        *by_job(job_id, turns.reads(ledger)),
     )
+
+
+def _foreseen(ledger: Ledger, connection: Connection, row: Any) -> None:
+    """What was asked by the job's id is what will be asked by the words of its row."""
+    if takes_one(row):
+        asked = by_job(row.id, turns.reads(ledger))
+        will_be = turns.reads(ledger, row.bucket, row.rank, row.priority, row.seq)
+        ledger.database.reword(connection, zip(asked, will_be, strict=True))
 
 
 @once_more
@@ -175,7 +104,7 @@ def take(ledger: Ledger, held: Claim) -> Claim | None:
 
     None if there is no token for it now, or the lease has been taken away. Raises HoldUnknown.
     """
-    return written(ledger, lambda connection: _take(ledger, connection, held))
+    return holds.written(ledger, lambda connection: _take(ledger, connection, held))
 
 
 def _take(ledger: Ledger, connection: Connection, held: Claim) -> Claim | None:

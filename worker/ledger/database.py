@@ -7,7 +7,7 @@ front of it (see `sharing`), since SQLite's waiting is a poll without an order.
 
 import functools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -22,15 +22,16 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
-from worker import forks, libraries
-from worker.errors import CommitUnknown, LedgerMisconfigured, LedgerUnavailable, LedgerUndone
-from worker.ledger import engines, refusals, writes
-from worker.ledger.changes import CHANNEL, EVERYBODY, Changes, Notices, Versions
+from worker import libraries
+from worker.clock import elapsed as system_elapsed
+from worker.errors import LedgerMisconfigured
+from worker.ledger import changes, engines, reaching
+from worker.ledger.changes import CHANNEL, EVERYBODY, Changes
 from worker.ledger.direct import Direct
-from worker.ledger.pipeline import Pipeline
+from worker.ledger.pipeline import Pipeline, Question
 from worker.ledger.sharing import Sharing
+from worker.ledger.steps import Steps
 from worker.masking import masked
 
 QUEUE_FOR = text(
@@ -55,18 +56,28 @@ class Statements(Protocol):
 
 class Database:
     """One database, shared by the threads of a process. `clock` gives epoch seconds on SQLite;
-    PostgreSQL is asked for its own.
+    PostgreSQL is asked for its own. By `elapsed` it is told when that clock was set.
     """
 
-    def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
+    _steps: Steps | None = None
+
+    def __init__(
+        self,
+        url: str,
+        clock: Callable[[], float] = time.time,
+        elapsed: Callable[[], float] | None = None,
+    ) -> None:
         self.shown_url = masked(url)
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self._clock = clock
+        if elapsed or clock is time.time:
+            self._steps = Steps(clock, elapsed or system_elapsed)
+            self._clock = self._steps.now
         try:
             self.engine = engines.sqlite(url) if self.is_sqlite else engines.postgresql(url)
             self.engine.dialect.create_connect_args(make_url(url))
         except (TypeError, ValueError) as error:
-            raise self._misconfigured(error) from error
+            raise reaching.misconfigured(self.shown_url, error) from error
         except ImportError as error:
             raise LedgerMisconfigured(
                 libraries.sentence(f"The ledger {self.shown_url}", error.name or str(error))
@@ -144,15 +155,23 @@ class Database:
             return self._clock()
         return float(connection.execute(asked).scalar_one())
 
-    def foresee(
-        self, connection: Statements, *wanted: tuple[Executable, Mapping[str, Any]]
-    ) -> None:
+    def today(self, at: float) -> float:
+        """A moment of before, on the clock as it goes now: see `steps`."""
+        return self._steps.today(at) if self.is_sqlite and self._steps else at
+
+    def foresee(self, connection: Statements, *wanted: Question) -> None:
         """Have these statements, which will be executed later in the transaction, asked together
         and in this sequence; see `Pipeline.foresee`. On SQLite nothing travels.
         """
         if isinstance(connection, Pipeline):
             for statement, parameters in wanted:
                 connection.foresee(statement, parameters)
+
+    def reword(self, connection: Statements, pairs: Iterable[tuple[Question, Question]]) -> None:
+        """What was foreseen as the first of each pair will be executed as the second."""
+        if isinstance(connection, Pipeline):
+            for asked, will_be in pairs:
+                connection.reword(asked, will_be)
 
     def forget_foreseen(self, connection: Connection) -> None:
         """What was foreseen is to be asked again."""
@@ -217,88 +236,28 @@ class Database:
         if not self.is_sqlite:
             connection.execute(ANNOUNCE, {"channel": CHANNEL, "worker": worker})
 
-    def watch(self, worker: str) -> AbstractContextManager[Changes]:
+    @contextmanager
+    def watch(self, worker: str) -> Iterator[Changes]:
         """What the worker's dispatcher sleeps by: it wakes when another connection has written
         something that is of interest to it.
         """
-        return contextmanager(self._watch)(worker)
-
-    def _watch(self, worker: str) -> Iterator[Changes]:
-        if not self.is_sqlite:
-            with self._reached(), self.engine.connect() as connection:
-                listening = connection.execution_options(isolation_level="AUTOCOMMIT")
-                listening.exec_driver_sql(f"LISTEN {CHANNEL}")
-                raw: Any = listening.connection.dbapi_connection
-                try:
-                    yield Notices(raw, worker)
-                except raw.OperationalError as error:  # it waits below SQLAlchemy
-                    raise self._away(error) from error
-                finally:
-                    listening.invalidate()  # closed: it would go on listening in the pool
+        if self.is_sqlite:
+            with changes.versions(self.engine) as versions:
+                yield versions
             return
-        with self.engine.connect() as connection:
-            raw = connection.connection.dbapi_connection
-            assert raw is not None  # noqa: S101 - the connection is open
-
-            def version() -> int:
-                with forks.held_off():  # SQLite's locks are the process'
-                    return int(raw.execute("PRAGMA data_version").fetchone()[0])
-
-            version()  # from now on its log is there
-            with writes.to(f"{self.engine.url.database}-wal") as written:
-                yield Versions(version, written)
+        with self._reached(), changes.notices(self.engine, worker) as notices:
+            yield notices
 
     def forget_connections(self) -> None:
         """For a forked child: drop what is shared with the parent without closing it."""
         self._sharing = Sharing(self.engine)
         self.engine.dispose(close=False)
 
-    @contextmanager
-    def _reached(self) -> Iterator[None]:
-        try:
-            yield
-        except DBAPIError as error:
-            if known := refusals.of(error):
-                if known is refusals.ELSEWHERE:  # after a failover: whom we find next is another
-                    self.engine.dispose()
-                raise known.kind(f"The ledger {self.shown_url} {known.sentence}") from error
-            reason = str(error.orig).strip().splitlines()[0]
-            if error.connection_invalidated:  # it was there when the transaction began
-                raise LedgerUndone(
-                    f"The ledger {self.shown_url} cannot be reached: {reason}."
-                ) from error
-            # A DatabaseError of no other kind is SQLite's "file is not a database".
-            if isinstance(error, OperationalError) or type(error) is DatabaseError:
-                raise self._away(error.orig) from error
-            if error.statement is None:  # the driver refused to connect with these options
-                raise self._misconfigured(error.orig) from error
-            raise
+    def _reached(self) -> AbstractContextManager[None]:
+        return reaching.reached(self.shown_url, self.engine.dispose)
 
-    @contextmanager
-    def _committing(self) -> Iterator[None]:
-        try:
-            yield
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise self._unknown(error.orig) from error
-            raise
-
-    def _unknown(self, error: BaseException | None) -> CommitUnknown:
-        reason = str(error).strip().splitlines()[0]
-        return CommitUnknown(
-            f"The ledger {self.shown_url} was lost while it was writing ({reason}): whether it has"
-            " written is not known. Look, or ask again: the same words find the same job."
-        )
-
-    def _misconfigured(self, error: BaseException | None) -> LedgerMisconfigured:
-        reason = str(error).strip().splitlines()[0]
-        return LedgerMisconfigured(
-            f"The ledger {self.shown_url} has an option that cannot be used: {reason}."
-        )
-
-    def _away(self, error: BaseException | None) -> LedgerUnavailable:
-        reason = str(error).strip().splitlines()[0]
-        return LedgerUnavailable(f"The ledger {self.shown_url} cannot be reached: {reason}.")
+    def _committing(self) -> AbstractContextManager[None]:
+        return reaching.committing(self.shown_url)
 
 
 @functools.cache

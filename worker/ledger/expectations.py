@@ -27,9 +27,9 @@ from sqlalchemy import (
 
 from worker.domain import bucket as arithmetic
 from worker.domain.expectation import Queue
+from worker.ledger.ranking import COUNT_BEFORE
 from worker.ledger.schema import READY, jobs
 from worker.ledger.standings import Standing
-from worker.ledger.turns import COUNT_BEFORE
 
 COUNTED = 2000  # jobs: at a token a second, half an hour
 STRATA = 24

@@ -5,7 +5,8 @@ from sqlalchemy import Connection, bindparam, select, update
 from worker.domain.jobs import Effect, State, Step
 from worker.ledger import history, rows
 from worker.ledger.ledger import Ledger
-from worker.ledger.precedence import lock_order, withdraw_row
+from worker.ledger.locking import lock_order
+from worker.ledger.precedence import withdraw_row
 from worker.ledger.repeating import once_more
 from worker.ledger.schema import jobs, orders
 

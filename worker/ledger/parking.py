@@ -11,7 +11,8 @@ from worker.domain.bucket import BucketSpec
 from worker.domain.jobs import RANK, Job, State, Step, WaitingFor
 from worker.ledger import history
 from worker.ledger.ledger import Ledger
-from worker.ledger.precedence import WRITE, withdraw_row
+from worker.ledger.locking import WRITE
+from worker.ledger.precedence import withdraw_row
 
 WAKE_UP = 30.0  # seconds until a job looks again whether its order is free or its seller known
 

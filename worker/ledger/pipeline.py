@@ -19,6 +19,8 @@ from sqlalchemy.exc import DBAPIError
 from worker.ledger.compiled import POSTGRESQL, Compiled, compiled
 from worker.ledger.found import Found
 
+Question = tuple[Executable, Mapping[str, Any]]  # a statement and its values, by name
+
 
 class Answer:
     """What a statement came to; asking for it sends what is queued."""
@@ -45,6 +47,9 @@ class Answer:
 
 # In this isolation a statement sees what its locks waited for.
 BEGIN = text("BEGIN ISOLATION LEVEL READ COMMITTED")
+# Whoever asks for the first of a queue would else be given all of it, sorted, wherever the server
+# expects that to be little: after a great many jobs have come, until it has counted them.
+IN_SEQUENCE = text("SET LOCAL enable_bitmapscan = off")
 COMMIT = text("COMMIT")
 
 
@@ -62,6 +67,7 @@ class Pipeline:
         self._foreseen: list[tuple[Executable, Mapping[str, Any], Answer]] = []
         if not by_itself:
             self.execute(BEGIN)
+            self.execute(IN_SEQUENCE)
 
     def execute(self, statement: Executable, parameters: Mapping[str, Any] | None = None, /) -> Any:
         """Queue a statement; at once only what cannot be queued: lists, of values or of rows."""
@@ -85,6 +91,11 @@ class Pipeline:
         """
         answer = self.execute(statement, parameters)
         self._foreseen.append((statement, parameters, answer))
+
+    def reword(self, asked: Question, will_be: Question) -> None:
+        """What was foreseen as `asked` will be executed in other words that come to the same."""
+        answer = self.execute(*asked)
+        self._foreseen.append((*will_be, answer))
 
     def forget_foreseen(self) -> None:
         self._foreseen = []

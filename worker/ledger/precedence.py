@@ -1,49 +1,14 @@
-"""What else there is of a job's order, under the order's lock: who goes first, and who gives way.
-
-Rows of jobs are locked FOR NO KEY UPDATE: a producer's row that only refers to a job (an alias,
-in a shop's long transaction) holds up nobody who writes the job.
-"""
+"""What else there is of a job's order, under its lock: who goes first, and who gives way."""
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection
 
 from worker.domain.jobs import Effect, Job, State, Step, Task, WaitingFor
 from worker.ledger import history, rows
-from worker.ledger.ledger import Ledger
-from worker.ledger.schema import PARKED, RUNNING, jobs, orders
-
-ORDER = select(orders).where(
-    orders.c.seller == bindparam("seller"), orders.c.order_id == bindparam("order_id")
-)
-LOCKED_ORDER = ORDER.with_for_update()
-OTHERS = (
-    select(jobs)
-    .where(jobs.c.seller == bindparam("seller"), jobs.c.order_id == bindparam("order_id"))
-    .where(jobs.c.id != bindparam("job_id"))
-    .where(text(f"({PARKED} OR {RUNNING})"))
-    .order_by(jobs.c.seq)
-    .with_for_update(key_share=True)
-)
-WRITE = update(jobs).where(jobs.c.id == bindparam("job_id"))
+from worker.ledger.locking import OTHERS, WRITE
 
 OVERTAKES = (Task.CANCEL, Task.CONFIRM)
-
-
-def lock_order(ledger: Ledger, connection: Connection, seller: str, order_id: str) -> Any:
-    """Lock the order's row, made if it is new."""
-    of = {"seller": seller, "order_id": order_id}
-    row = connection.execute(LOCKED_ORDER, of).one_or_none()
-    if row is None:
-        ledger.database.forget_foreseen(connection)  # it was asked without the lock
-        make_order(ledger, connection, seller, order_id)
-        row = connection.execute(LOCKED_ORDER, of).one()
-    return row
-
-
-def make_order(ledger: Ledger, connection: Connection, seller: str, order_id: str) -> None:
-    new = {"seller": seller, "order_id": order_id, "in_doubt": False}
-    connection.execute(ledger.database.insert_new(orders), new)
 
 
 def order_is_free(connection: Connection, job: Job, now: float, worker: str) -> bool:
@@ -54,8 +19,7 @@ def order_is_free(connection: Connection, job: Job, now: float, worker: str) -> 
     takes back what a sweep has not begun.
     """
     free = True
-    of = {"seller": job.seller, "order_id": job.order_id, "job_id": job.id}
-    for other in map(rows.job, connection.execute(OTHERS, of)):
+    for other in map(rows.job, connection.execute(OTHERS, {"job_id": job.id})):
         overtaken = (job.task, other.task) == OVERTAKES and other.seq < job.seq
         if other.step is Step.CHECK and is_withdrawable(other):
             withdraw_row(connection, other, now, worker, f"job {job.id} of the order is open")
@@ -84,8 +48,7 @@ def why_spared(connection: Connection, job: Job, order: Any) -> str | None:
     """Why a sweep's cancel leaves its order alone, whatever the provider says of it."""
     if order.kept_at is not None:
         return f"the order is kept by {order.kept_by}"
-    of = {"seller": job.seller, "order_id": job.order_id, "job_id": job.id}
-    for other in connection.execute(OTHERS, of):
+    for other in connection.execute(OTHERS, {"job_id": job.id}):
         return f"job {other.id} of the order is open"
     return None
 

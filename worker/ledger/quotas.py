@@ -5,6 +5,7 @@ flight: the attempts of the bucket that have no end yet.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
@@ -62,12 +63,14 @@ def lock(database: Database, connection: Connection, spec: BucketSpec) -> tuple[
         row = connection.execute(LOCK, {"bucket": spec.key}).one()
         in_flight = calls_in_flight(connection, spec.key)
         now = database.now(connection, NOW_OF_BUCKET)
-    bucket = arithmetic.refilled(rows.bucket(row), now, in_flight)
+    found = rows.bucket(row)
+    found = replace(found, level_at=database.today(found.level_at))
+    bucket = arithmetic.refilled(found, now, in_flight)
     bucket = learning.recovered(arithmetic.following(bucket, spec))
     return bucket, max(now, bucket.level_at), in_flight
 
 
-def reads(key: str) -> list[tuple[Executable, dict[str, Any]]]:
+def reads(key: str | None) -> list[tuple[Executable, dict[str, Any]]]:
     """What `lock` reads, in its sequence: the time is of after the lock."""
     return [(LOCK, {"bucket": key}), (CALLS_IN_FLIGHT, {"bucket": key}), (NOW_OF_BUCKET, {})]
 

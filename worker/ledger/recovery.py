@@ -14,12 +14,11 @@ from worker.domain.decisions import Decision, expired, lease_lost
 from worker.domain.jobs import FINAL, LONGEST_LEASE, Job, State
 from worker.errors import LedgerUnavailable
 from worker.ledger import quotas, rows, turns
-from worker.ledger.claims import JOB, LOCKED_JOB
+from worker.ledger.conclusions import conclude
 from worker.ledger.ledger import Ledger
-from worker.ledger.precedence import LOCKED_ORDER, WRITE
+from worker.ledger.locking import JOB, LOCKED_JOB, LOCKED_ORDER, WRITE
 from worker.ledger.repeating import once_more
 from worker.ledger.schema import IN_FLIGHT, PARKED, RUNNING, attempts, by, jobs
-from worker.ledger.settlements import conclude
 from worker.ledger.sightings import learn_of_order
 
 log = logs.get("worker.ledger")

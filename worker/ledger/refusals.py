@@ -13,7 +13,7 @@ LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for such a wait that ended
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """`sentence` goes on from "The ledger … "."""
+    """`sentence` goes on from "The ledger … "; `{reason}` in it is the server's own word."""
 
     kind: type[LedgerUnavailable]
     sentence: str
@@ -42,6 +42,12 @@ ELSEWHERE = Refusal(
     LedgerUnavailable,
     "cannot be written at the moment: the server that answers is a standby, or read-only.",
 )
+NOT_GRANTED = Refusal(
+    LedgerUnavailable,
+    "does not let its role do this ({reason}). Grant the role of `ledger.url` SELECT, INSERT,"
+    " UPDATE and DELETE on the tables order_worker_…, USAGE on their sequences and on their schema;"
+    " `order-worker migrate` is for the owner of the tables.",
+)
 STOPPED = Refusal(
     LedgerUndone,
     "has ended a transaction that stood still for too long; nothing was written.",
@@ -59,6 +65,7 @@ KNOWN: dict[str | int, Refusal] = {
     "53100": FULL,  # disk_full
     "42P01": UNKNOWN,  # undefined_table
     "42703": UNKNOWN,  # undefined_column
+    "42501": NOT_GRANTED,  # insufficient_privilege
     READ_ONLY: ELSEWHERE,  # read_only_sql_transaction
     "25P03": STOPPED,  # idle_in_transaction_session_timeout
     "25P04": STOPPED,  # transaction_timeout

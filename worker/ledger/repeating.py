@@ -4,7 +4,7 @@ Nothing was written then: a deadlock had another victim to choose, or the connec
 before the commit. The second time the others are done, and the connection is new. A verb that
 is undone twice tells its caller, who waits before it asks again.
 
-A commit whose answer was lost is not repeated here: see `claims.is_held`, `settlements` and
+A commit whose answer was lost is not repeated here: see `holds.is_held`, `settlements` and
 `acceptance` for what each of them makes of it.
 """
 

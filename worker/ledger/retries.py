@@ -17,13 +17,12 @@ from worker.domain.jobs import Job, State, Task
 from worker.domain.retries import Schedule, retried, why_not, why_not_by_itself
 from worker.ledger import rows
 from worker.ledger.acceptance import HOLDER
-from worker.ledger.claims import JOB, LOCKED_JOB
+from worker.ledger.conclusions import conclude
 from worker.ledger.ledger import Ledger
-from worker.ledger.precedence import LOCKED_ORDER, WRITE
+from worker.ledger.locking import JOB, LOCKED_JOB, LOCKED_ORDER, WRITE
 from worker.ledger.refusals import LOCK_NOT_AVAILABLE
 from worker.ledger.repeating import once_more
 from worker.ledger.schema import FAILED, aliases, jobs
-from worker.ledger.settlements import conclude
 
 BY_SCHEDULE, BY_HAND = 20, 10  # priorities: behind the checkouts' 0, whatever the job's was
 UNCOMMITTED_SECONDS = 2.0  # how long a shop's open transaction that asks for the same is waited for

@@ -8,8 +8,8 @@ from collections.abc import Collection
 
 from worker.domain.jobs import Job
 from worker.ledger import rows
-from worker.ledger.claims import JOB
 from worker.ledger.ledger import Ledger
+from worker.ledger.locking import JOB
 from worker.ledger.repeating import once_more
 from worker.ledger.rounds import UNMARK
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, select, text, update
 
 from worker.domain.jobs import Step
-from worker.ledger import jumps, quotas, rows, turns
+from worker.ledger import jumps, quotas, ranking, rows
 from worker.ledger.ledger import Ledger
 from worker.ledger.repeating import once_more
 from worker.ledger.schema import PARKED, READY, SLEEPING, UNROUTED, buckets, by, jobs
@@ -49,7 +49,7 @@ DUE = (
     .with_hint(*by("jobs_due"))
     .where(text(SLEEPING), jobs.c.due_at <= bindparam("now"), jobs.c.bucket.is_not(None))
     .order_by(jobs.c.due_at)
-    .limit(turns.MOST_WOKEN)
+    .limit(ranking.MOST_WOKEN)
     .with_for_update(skip_locked=True, key_share=True)
 )
 SOON = (
@@ -89,7 +89,7 @@ def wake_sleepers(ledger: Ledger) -> bool:
         unrouted = connection.execute(UNROUTED_JOBS, _sellers(ledger)).all()
     if due is not None and due <= now:
         with ledger.database.write() as connection:
-            done = turns.wake(connection, DUE, {"now": now})
+            done = ranking.wake(connection, DUE, {"now": now})
     for row in unrouted:
         try:
             spec = ledger.routes.bucket(rows.request(row), Step(row.step).turn)

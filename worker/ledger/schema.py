@@ -23,7 +23,7 @@ from worker.ledger.columns import Json, JsonAny, JsonList, JsonStates, String, T
 # A shop that records its jobs in its own transactions has its tables in the same database.
 PREFIX = "order_worker_"
 VERSION_TABLE = PREFIX + "version"
-HEAD = "0007"  # the newest migration; a process that finds another one says so
+HEAD = "0008"  # the newest migration; a process that finds another one says so
 
 # The conditions of the partial indexes, as queries must repeat them to be served by one.
 HOLDS_KEY = "holds_key"

@@ -13,61 +13,22 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Executable,
-    Float,
-    Result,
-    Select,
     bindparam,
     delete,
     exists,
-    func,
     insert,
-    literal_column,
     select,
     text,
-    union_all,
     update,
 )
 
 from worker.domain import bucket as arithmetic
 from worker.domain.bucket import Bucket, BucketSpec
-from worker.domain.jobs import RANK, Job, Step
-from worker.ledger import quotas
-from worker.ledger.database import CLOCK
+from worker.domain.jobs import Job, Step
+from worker.ledger import quotas, ranking
 from worker.ledger.ledger import Ledger
-from worker.ledger.schema import IN_FLIGHT, READY, SLEEPING, attempts, by, jobs
+from worker.ledger.schema import IN_FLIGHT, attempts
 
-MOST_WOKEN = 1000  # at once; the next turn or round goes on
-COUNTED = 100  # jobs that rank before, where it is asked before the tokens are known
-
-IN_BUCKET = select(jobs.c.seq).where(jobs.c.bucket == bindparam("bucket"), text(READY))
-OF_RANK = jobs.c.rank == bindparam("rank")
-# Not as a comparison of rows: SQLite's index serves all of it but the seq, and it then reads
-# every job of the same priority, those behind included.
-BEFORE = union_all(
-    IN_BUCKET.where(jobs.c.rank < bindparam("rank")),
-    IN_BUCKET.where(OF_RANK, jobs.c.priority < bindparam("priority")),
-    IN_BUCKET.where(
-        OF_RANK, jobs.c.priority == bindparam("priority"), jobs.c.seq < bindparam("seq")
-    ),
-).limit(bindparam("most"))
-COUNT_BEFORE = select(func.count()).select_from(BEFORE.subquery())
-# Rows that somebody holds are passed over: they are about to be written by their holder.
-SLEEPERS = (
-    select(jobs.c.seq)
-    .with_hint(*by("jobs_due"))
-    .where(jobs.c.bucket == bindparam("of_bucket"))
-    .where(text(SLEEPING))
-    .order_by(jobs.c.due_at)
-    .limit(MOST_WOKEN)
-    .with_for_update(skip_locked=True, key_share=True)
-)
-DUE = SLEEPERS.where(jobs.c.due_at <= bindparam("now"))
-DUE_BY_NOW = SLEEPERS.where(jobs.c.due_at <= literal_column(f"({CLOCK})", Float))
-WAKE = (
-    update(jobs)
-    .where(jobs.c.seq.in_(bindparam("seqs", expanding=True)))
-    .values(ready=True, publish_at=0.0, publish_count=0)
-)
 LET_GO = insert(attempts)
 LET_GO_NUMBERED = LET_GO.returning(attempts.c.id)
 RESERVED = 0  # the number of an attempt that has no request yet
@@ -104,15 +65,17 @@ class NoTurn:
 
 
 def reads(
-    ledger: Ledger, bucket: str, rank: int, priority: int, seq: int
+    ledger: Ledger,
+    bucket: str | None = None,
+    rank: int | None = None,
+    priority: int | None = None,
+    seq: int | None = None,
 ) -> list[tuple[Executable, dict[str, Any]]]:
-    """What `take` reads, in its sequence."""
-    job = {"rank": rank, "priority": priority, "seq": seq}
+    """What `take` reads, in its sequence; what is None is to be read of the job (`by_job`)."""
     return [
         *quotas.reads(bucket),
         ledger.database.number_of(attempts),
-        (COUNT_BEFORE, {"bucket": bucket, **job, "most": COUNTED}),
-        (DUE_BY_NOW, {"of_bucket": bucket}),
+        *ranking.reads(bucket, rank, priority, seq),
     ]
 
 
@@ -189,32 +152,10 @@ def _look(
     tokens = arithmetic.spendable(bucket, whole, job.request.priority, ledger.policy.reserve)
     if tokens:
         number = ledger.database.next_number(connection, attempts)
-        if _ranks(ledger, connection, job, step, spec.key, now, tokens):
+        if ranking.is_next(ledger, connection, job, step, spec.key, now, tokens):
             return Free(bucket, now, number())
     quotas.write(connection, bucket)
     return 0.0 if tokens else arithmetic.next_token_at(bucket, in_flight) - now
-
-
-def _ranks(
-    ledger: Ledger,
-    connection: Connection,
-    job: Job,
-    step: Step,
-    bucket: str,
-    now: float,
-    tokens: int,
-) -> bool:
-    """Whether so few jobs rank before this one that a token is left for it."""
-    if ledger.database.is_sqlite:
-        before = _rank(connection, job, step, bucket, tokens)
-        has_woken = wake(connection, DUE, {"of_bucket": bucket, "now": now})
-    else:  # as foreseen, in `reads`
-        before = _rank(connection, job, step, bucket, COUNTED)
-        has_woken = wake(connection, DUE_BY_NOW, {"of_bucket": bucket})
-    if not has_woken and before.scalar_one() < min(tokens, COUNTED):
-        return True
-    # Counted anew: some have woken, one that ranked before was withdrawn since, or there are more.
-    return bool(_rank(connection, job, step, bucket, tokens).scalar_one() < tokens)
 
 
 def _let_go(
@@ -237,29 +178,3 @@ def _let_go(
         return Turn(free.number, free.now, bucket, probe)
     attempt_id = connection.execute(LET_GO_NUMBERED, attempt).scalar_one()
     return Turn(attempt_id, free.now, bucket, probe)
-
-
-def wake(connection: Connection, due: Select[int], which: dict[str, Any]) -> bool:
-    """Make the sleepers that `due` selects ready; whether there are any.
-
-    Two statements, `due` in the sequence of its index: PostgreSQL expects half of the jobs
-    to be due, since the final ones were, and else reads the whole table for each claim.
-    """
-    seqs = connection.execute(due, which).scalars().all()
-    if seqs:
-        connection.execute(WAKE, {"seqs": seqs})
-    return bool(seqs)
-
-
-def _rank(connection: Connection, job: Job, step: Step, bucket: str, most: int) -> Result[Any]:
-    """How many jobs rank before this one, as far as it matters."""
-    return connection.execute(
-        COUNT_BEFORE,
-        {
-            "bucket": bucket,
-            "rank": RANK[step],
-            "priority": job.request.priority,
-            "seq": job.seq,
-            "most": most,
-        },
-    )

@@ -2,11 +2,11 @@
 
 from worker.domain.jobs import Job
 from worker.ledger import rows
-from worker.ledger.claims import JOB, LOCKED_JOB
+from worker.ledger.conclusions import wake_order
 from worker.ledger.ledger import Ledger
-from worker.ledger.precedence import LOCKED_ORDER, is_withdrawable, withdraw_row
+from worker.ledger.locking import JOB, LOCKED_JOB, LOCKED_ORDER
+from worker.ledger.precedence import is_withdrawable, withdraw_row
 from worker.ledger.repeating import once_more
-from worker.ledger.settlements import wake_order
 
 
 @once_more
