@@ -9,6 +9,7 @@ of an exception: whether a byte of it was sent, and which status line came back.
 """
 
 import io
+import ipaddress
 import queue
 import socket
 import threading
@@ -100,11 +101,14 @@ class TimedResponse(HTTPResponse):
 
 def resolve(host: str, port: int, call: Call) -> list[Any]:
     """`getaddrinfo` within the time that is left, which the resolver itself knows nothing of."""
+    name = host.strip("[]")
+    if _is_address(name):  # which needs no resolver, and nobody to wait for it
+        return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     found: queue.SimpleQueue[list[Any] | OSError] = queue.SimpleQueue()
 
     def ask() -> None:
         try:
-            found.put(socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM))
+            found.put(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
         except OSError as error:
             found.put(error)
         except UnicodeError:
@@ -118,3 +122,11 @@ def resolve(host: str, port: int, call: Call) -> list[Any]:
     if isinstance(answer, OSError):
         raise answer
     return answer
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

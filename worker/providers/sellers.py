@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 
 from worker.domain.bucket import BucketSpec
 from worker.domain.jobs import Request, Step
@@ -12,9 +13,15 @@ from worker.providers.base import Provider
 GROUP = "order_worker.providers"
 
 
+@cache
+def _installed() -> dict[str, EntryPoint]:
+    """Read once: it means reading what every installed package says of itself."""
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
+
+
 def provider_class(name: str) -> type[Provider]:
     """The class that a seller's `provider` names. Raises BadInput with those that there are."""
-    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    found = _installed()
     if name not in found:
         known = ", ".join(sorted(found)) or "none: install the package order-worker"
         raise BadInput("provider", f"{name!r} is not a provider; there are {known}.")

@@ -1,21 +1,18 @@
 """One HTTP request, sent once, with a bounded call and a bounded answer."""
 
 import logging
-import os
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException, RemoteDisconnected
-from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError, ProxyError
 
+from worker.providers import sessions
 from worker.providers.calls import Call
-from worker.providers.connections import BoundedAdapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,6 @@ class NoAnswer(Exception):
     """The request may have arrived and no status line came: time-out, reset, end of stream."""
 
 
-_IDLE_LIMIT = 5.0  # seconds; servers close idle connections, and losing that race is a doubt
 _READ_PIECE = 64 * 1024
 
 # urllib3 writes whole addresses, signatures included, at level DEBUG.
@@ -71,17 +67,6 @@ _PHRASES: tuple[tuple[type[BaseException], str], ...] = (
     (ValueError, "the address cannot be called"),
     (OSError, "the connection failed"),
 )
-
-
-class _Session(requests.Session):
-    def __init__(self) -> None:
-        super().__init__()
-        self.trust_env = False  # no proxies, netrc or CA bundles from the environment
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-        self.headers.clear()
-
-    def get_redirect_target(self, _response: requests.Response) -> None:
-        """None: requests would read a redirect's body without a limit, even if not to follow."""
 
 
 class Transport:
@@ -111,8 +96,6 @@ class Transport:
         self._max_body = max_body
         self._user_agent = user_agent
         self._on_sent = on_sent
-        self._idle_limit = _IDLE_LIMIT
-        self._local = threading.local()
 
     def send(self, request: HttpRequest) -> HttpReply:
         """Send the request and read the answer, whatever its status.
@@ -120,9 +103,9 @@ class Transport:
         Raises NotSent when no byte of the request left, NoAnswer when it may have arrived and no
         status line came. A status line always makes a reply, whatever becomes of the rest.
         """
-        session, adapter = self._session()
+        session = sessions.session(self._ca_bundle)
         call = Call(self._call_timeout, self._connect_timeout, self._on_sent)
-        adapter.call = call
+        session.adapter.call = call
         try:
             with session.send(
                 _prepared(request, self._user_agent),
@@ -141,22 +124,6 @@ class Transport:
         if call.sent:
             raise NoAnswer(f"{host}: {what} after the request was sent")
         raise NotSent(f"{host}: {what} before anything was sent")
-
-    def close(self) -> None:
-        """Close this thread's connections."""
-        if hasattr(self._local, "session"):
-            self._local.session.close()
-
-    def _session(self) -> tuple[_Session, BoundedAdapter]:
-        """Give this thread its session; a forked child leaves its parent's sockets alone."""
-        local = self._local
-        if getattr(local, "pid", None) != os.getpid():
-            local.session = _Session()
-            local.adapter = BoundedAdapter(self._idle_limit, self._ca_bundle)
-            local.session.mount("http://", local.adapter)
-            local.session.mount("https://", local.adapter)
-            local.pid = os.getpid()
-        return local.session, local.adapter
 
     def _read(self, response: requests.Response) -> tuple[bytes, bool]:
         """The body as far as it came, and whether that is all of it."""

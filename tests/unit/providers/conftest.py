@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from worker.providers import sessions
 from worker.providers.transport import Transport
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -122,16 +123,13 @@ MakeTransport = Callable[..., Transport]
 
 @pytest.fixture
 def make_transport() -> Iterator[MakeTransport]:
-    made: list[Transport] = []
-
     def make(**options: object) -> Transport:
         options = {"call_timeout": 5.0, "user_agent": "order-worker/test", **options}
-        made.append(Transport(**options))  # type: ignore[arg-type]
-        return made[-1]
+        return Transport(**options)  # type: ignore[arg-type]
 
+    sessions.close()
     yield make
-    for transport in made:
-        transport.close()
+    sessions.close()
 
 
 @pytest.fixture

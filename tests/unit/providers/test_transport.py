@@ -7,6 +7,7 @@ import time
 import pytest
 from transport_requests import SECRET, answer, failure, free_port, post
 
+from worker.providers import sessions
 from worker.providers.transport import HttpRequest, NotSent
 
 
@@ -47,7 +48,7 @@ def test_cookies_are_not_kept(serve, make_transport):
     for _ in range(2):
         transport.send(post(server.url))
     assert b"cookie" not in server.requests[1].lower()
-    assert not transport._session()[0].cookies
+    assert not sessions.session(None).cookies
 
 
 def test_proxies_and_credentials_of_the_environment_are_ignored(
@@ -65,7 +66,7 @@ def test_proxies_and_credentials_of_the_environment_are_ignored(
     transport = make_transport()
     assert transport.send(post(server.url)).status == 200
     assert b"authorization" not in server.requests[0].lower()
-    assert not transport._session()[0].trust_env, "it would look them up on every call"
+    assert not sessions.session(None).trust_env, "it would look them up on every call"
 
 
 def test_a_configured_proxy_is_used(serve, make_transport):

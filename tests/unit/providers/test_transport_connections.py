@@ -7,6 +7,7 @@ from pathlib import Path
 
 from transport_requests import after_request, answer, failure, post
 
+from worker.providers import sessions
 from worker.providers.transport import NotSent
 
 
@@ -18,10 +19,21 @@ def test_a_connection_is_used_again(serve, make_transport):
     assert server.connections == 1
 
 
-def test_a_connection_that_was_idle_for_the_limit_is_not_used_again(serve, make_transport):
+def test_sellers_share_the_connections_of_a_thread(serve, make_transport, certificate):
+    server = serve()
+    for _ in range(3):
+        assert make_transport(user_agent="another seller").send(post(server.url)).body == b"ok"
+    assert server.connections == 1
+    make_transport(ca_bundle=str(certificate)).send(post(server.url))
+    assert server.connections == 2  # who trusts others has its own
+
+
+def test_a_connection_that_was_idle_for_the_limit_is_not_used_again(
+    serve, make_transport, monkeypatch
+):
+    monkeypatch.setattr(sessions, "IDLE_LIMIT", 0.2)
     server = serve()
     transport = make_transport()
-    transport._idle_limit = 0.2
     transport.send(post(server.url))
     transport.send(post(server.url))
     time.sleep(0.3)
@@ -29,8 +41,8 @@ def test_a_connection_that_was_idle_for_the_limit_is_not_used_again(serve, make_
     assert server.connections == 2
 
 
-def test_the_idle_limit_is_five_seconds(make_transport):
-    assert make_transport()._idle_limit == 5.0
+def test_the_idle_limit_is_five_seconds():
+    assert sessions.IDLE_LIMIT == 5.0
 
 
 def test_a_connection_that_the_server_closed_is_not_used_again(serve, make_transport):
