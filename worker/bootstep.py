@@ -18,7 +18,7 @@ from worker.ledger.schedules import Due
 from worker.tasks import JobTask, publishing
 
 APART = 0.01  # seconds, at least, between the beginnings of two rounds: one sees many commits
-IDLE = 5.0  # times what a round took that found nothing: on a busy machine it had better be rare
+IDLE = 2.0  # times what a round took that found nothing: on a busy machine it had better be rare
 LEDGER_EXIT = 3  # as of the command line: the ledger cannot be used
 
 log = logs.get("worker.dispatcher")

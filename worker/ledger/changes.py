@@ -20,6 +20,7 @@ from worker.ledger import writes
 CHANNEL = "order_worker"
 EVERYBODY = ""
 LOOK_SECONDS = 0.02  # how soon a dispatcher sees what another process wrote to SQLite
+LIVELY, LIVELY_SECONDS = 0.2, 0.004  # and so long after a change, while slots become free
 STOP_SECONDS = 0.5  # how soon one that listens sees that it is to stop
 QUIET_AFTER = 2.0  # seconds after a write, which is longer than its sync to disk takes
 
@@ -44,6 +45,7 @@ class Versions:
         self._written = written
         self._seen = version()
         self._busy_until = time.monotonic() + QUIET_AFTER
+        self._lively_until = 0.0
 
     def wait(self, seconds: float, stop: threading.Event) -> None:
         until = time.monotonic() + seconds
@@ -51,10 +53,14 @@ class Versions:
             version = self._version()
             now = time.monotonic()
             left = until - now
-            if version != self._seen or left <= 0:
-                self._seen = version
+            if version != self._seen:
+                self._seen, self._lively_until = version, now + LIVELY
                 return
-            if self._written is None or now < self._busy_until:
+            if left <= 0:
+                return
+            if now < self._lively_until:
+                stop.wait(min(left, LIVELY_SECONDS))
+            elif self._written is None or now < self._busy_until:
                 stop.wait(min(left, LOOK_SECONDS))
             elif self._written(min(left, STOP_SECONDS)):
                 self._busy_until = time.monotonic() + QUIET_AFTER
