@@ -32,6 +32,7 @@ from worker.ledger import (
     rounds,
     routing,
     settlements,
+    standings,
     withdrawals,
     within,
 )
@@ -144,6 +145,7 @@ VERBS = {
     "overview": lambda ledger, _ids: overview.look(ledger),
     "minutes": lambda ledger, _ids: minutes.read(ledger, 0.0, 60.0),
     "calls": lambda ledger, _ids: calls.recent(ledger),
+    "quotas": lambda ledger, _ids: standings.quotas(ledger),
 }
 
 
@@ -162,6 +164,7 @@ INDEXES = {
     "overview": {"jobs_due", "jobs_turn", "jobs_state"},
     "minutes": {"jobs_finished"},
     "calls": {"attempts_bucket"},
+    "quotas": {"jobs_turn", "attempts_in_flight"},
     "prune": {"jobs_finished", "jobs_details", "jobs_order"},
 }
 

@@ -77,11 +77,6 @@ class Overview:
     workers: int
     closed: list[Portrait]
 
-    @property
-    def ready(self) -> int:
-        """Jobs that a worker could take at this moment."""
-        return self.waiting.get(WaitingFor.TURN, 0)
-
 
 def look(ledger: Ledger) -> Overview:
     with ledger.database.read() as connection:

@@ -4,7 +4,9 @@ import re
 
 import pytest
 
+from worker.domain.jobs import Task
 from worker.ledger import tokens
+from worker.ledger.acceptance import Terms
 from worker.web.doorman import SESSION
 
 ORDER = "S01-1234567-1234567"
@@ -125,6 +127,34 @@ def test_an_order_is_kept_and_released_from_its_page(browser, job):
         answer = browser.post(f"{path}/{deed}", data={"csrf": csrf(page), "why": deed})
         assert answer.headers["location"] == f"{path}?done={deed}"
         assert f"<strong>{said}</strong> by till" in browser.get(path).text
+
+
+SLASHED = """
+[sellers."a/b"]
+provider = "seller_center"
+endpoint = "http://127.0.0.1:9"
+user_id = "slash@example.com"
+api_key = { env = "DOOR_KEY" }
+"""
+
+
+@pytest.mark.parametrize("sections", [SLASHED])
+@pytest.mark.parametrize("order", ["4711", "47/11", "keep", "%2F"])
+def test_names_with_a_slash_have_pages_that_their_links_lead_to(web, browser, order):
+    terms = Terms("a/job", "message", may_publish=False)
+    web.now.producers.accept_foreign(Task.CANCEL, (order,), {"seller": "a/b"}, terms)
+    page = browser.get("/jobs")
+    of_job, of_order = sorted(set(re.findall(r'class="mono" href="([^"]+)"', page.text)))
+    assert ">a/job<" in browser.get(of_job).text
+    page = browser.get(of_order)
+    assert f'<bdi class="mono">{order}</bdi>' in page.text
+    assert "a/b · " in page.text
+    client = web.client(web.token("read", "operate", name="api"))
+    assert client.get(f"/v1{of_order}").json()["seller"] == "a/b"
+    if order.isdigit():  # of what cannot be an order's id nothing is kept
+        kept = browser.post(f"{of_order}/keep", data={"csrf": csrf(page)})
+        assert "The order is kept" in browser.get(kept.headers["location"]).text
+        assert client.post(f"/v1{of_order}/keep", json={"kept": False}).json()["changed"]
 
 
 @pytest.mark.parametrize(
