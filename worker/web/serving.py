@@ -6,6 +6,7 @@ import sys
 
 import uvicorn
 
+from worker import exporting
 from worker.bootstrap import Runtime
 from worker.web.application import application
 
@@ -34,4 +35,8 @@ def serve(now: Runtime, listening: socket.socket) -> None:
     )
     # uvicorn gives the signal on when it has ended by it, and that is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.Server(config).run(sockets=[listening])
+    exporting.begin()
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        exporting.end()
