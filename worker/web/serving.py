@@ -1,14 +1,17 @@
 """Listening: uvicorn, with bounds on what it keeps open."""
 
+import functools
 import signal
 import socket
 import sys
+from typing import cast
 
 import uvicorn
 
 from worker import exporting
 from worker.bootstrap import Runtime
 from worker.web.application import application
+from worker.web.connections import Connection
 
 MOST_CONNECTIONS = 500
 IDLE_SECONDS = 15
@@ -24,8 +27,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 def serve(now: Runtime, listening: socket.socket) -> None:
     """Answer until SIGTERM or Ctrl-C; requests that are under way are ended first."""
+    connection = functools.partial(Connection, head_within=now.settings.web.request_timeout)
     config = uvicorn.Config(
         application(now),
+        http=cast("type[Connection]", connection),
         log_config=None,  # the process' own
         access_log=False,
         server_header=False,

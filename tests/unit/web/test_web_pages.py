@@ -1,6 +1,8 @@
 """The pages without a browser: who sees what, and that what is sent in is only shown."""
 
 import re
+from html.parser import HTMLParser
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -127,6 +129,48 @@ def test_an_order_is_kept_and_released_from_its_page(browser, job):
         answer = browser.post(f"{path}/{deed}", data={"csrf": csrf(page), "why": deed})
         assert answer.headers["location"] == f"{path}?done={deed}"
         assert f"<strong>{said}</strong> by till" in browser.get(path).text
+
+
+MARKUP = '"><script>alert(1)</script><img src=x onerror=alert(2)>&amp;{{ 7 * 7 }}'
+
+
+class Elements(HTMLParser):
+    """A page as a browser reads it: its elements, with their attributes, and its texts."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found, self.texts = [], []
+        self.feed(page.text)
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    @property
+    def scripts(self):
+        return [each["src"].partition("?")[0] for tag, each in self.found if tag == "script"]
+
+
+def test_markup_in_a_name_is_text_on_every_page(web, browser):
+    words = {"reason": MARKUP, "parent_order_id": MARKUP}
+    for job_id, seller in ((MARKUP, MARKUP), ("plain", "acme")):
+        terms = Terms(job_id, MARKUP, may_publish=False)
+        given = {**words, "seller": seller}
+        web.now.producers.accept_foreign(Task.CONFIRM, (MARKUP,), given, terms)
+    listed = Elements(browser.get("/jobs"))
+    links = {each["href"] for tag, each in listed.found if each.get("class") == "mono"}
+    assert len(links) == 4
+    filters = urlencode({"order_id": MARKUP, "seller": MARKUP})
+    for place in ("/jobs", f"/jobs?{filters}", *sorted(links)):
+        page = Elements(browser.get(place))
+        assert MARKUP in page.texts or f"Confirm {MARKUP}" in page.texts, place
+        assert page.scripts == ["/static/live.js"], place
+    for place in ("/", "/quotas", f"/{quote(MARKUP)}", f"/jobs?{urlencode({MARKUP: MARKUP})}"):
+        page = Elements(browser.get(place))
+        assert page.scripts in (["/static/live.js"], []), place
+        assert "img" not in [tag for tag, _ in page.found], place
 
 
 SLASHED = """
