@@ -20,9 +20,15 @@ LAST_SECONDS = 10  # for requests that are under way when the process is told to
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens. Raises OSError."""
+    """A socket that listens. Raises OSError.
+
+    asyncio sends at once what is small on sockets that it has made itself; on this one the end of
+    an answer would wait for the acknowledgement of its beginning, which takes 40 ms.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # and those it accepts
+    return listening
 
 
 def serve(now: Runtime, listening: socket.socket) -> None:
