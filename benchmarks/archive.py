@@ -54,7 +54,7 @@ def fill(now: Runtime, number: int) -> None:
     }
     for table, key in ((jobs, "id"), (attempts, "job_id"), (transitions, "job_id")):
         _copy(now, table, f"t.{key} = {of}", {**numbered, **ends, **then}, number)
-    with ledger.database.write() as connection:
+    with ledger.database.transaction() as connection:
         connection.execute(
             text(
                 f"INSERT INTO {orders.name} (seller, order_id, state, state_at, in_doubt)"  # noqa: S608
@@ -98,7 +98,7 @@ def _copy(now: Runtime, table: Table, where: str, values: Mapping[str, str], num
     plain = [each.name for each in table.columns if not each.primary_key]
     names = ", ".join(f'"{name}"' for name in plain)
     chosen = ", ".join(values.get(name) or f't."{name}"' for name in plain)
-    with now.ledger.database.write() as connection:
+    with now.ledger.database.transaction() as connection:
         connection.execute(
             text(
                 "WITH RECURSIVE numbers(n) AS"  # noqa: S608 - names of the schema

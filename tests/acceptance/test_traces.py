@@ -86,7 +86,8 @@ def test_it_comes_in_over_http(shop, collector):
     found = until(spans)
     request, run = found["POST /v1/jobs"], found["confirm"]
     assert request.parent_span_id.hex() == checkout
-    assert run.parent_span_id == request.span_id
+    every = [(each.name, each.span_id.hex()) for each in collector.of_trace(trace_id)]
+    assert run.parent_span_id == request.span_id, every
     assert found["ConfirmOrderReference"].trace_id.hex() == trace_id
 
 

@@ -26,7 +26,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from worker import forks, libraries
 from worker.errors import CommitUnknown, LedgerMisconfigured, LedgerUnavailable, LedgerUndone
-from worker.ledger import engines, refusals, writes
+from worker.ledger import engines, narration, refusals, writes
 from worker.ledger.changes import CHANNEL, Changes, Notices, Versions
 from worker.ledger.direct import Direct
 from worker.ledger.pipeline import Pipeline
@@ -91,10 +91,11 @@ class Database:
         and CommitUnknown where nobody can say whether the block was written.
         """
         if self.is_sqlite:
-            with self._reached(), self._sharing.part() as part:
+            with narration.of_transaction(), self._reached(), self._sharing.part() as part:
                 yield cast("Connection", part)
             return
         with (
+            narration.of_transaction(),
             self._reached(),
             self._writer.connect() as connection,
             closing(Pipeline(_bounded(connection))) as pipeline,
@@ -200,7 +201,7 @@ class Database:
 
         The limit is of PostgreSQL; on SQLite whoever writes waits for nobody.
         """
-        with connection.begin_nested():
+        with narration.of_part(), connection.begin_nested():
             self.be_impatient(connection, seconds)
             yield
 

@@ -37,7 +37,7 @@ SETTLED = select(
     .where(transitions.c.actor == bindparam("by"), transitions.c.why == bindparam("words"))
 )
 WAITS_FOR_ORDER = (
-    select(jobs.c.id, jobs.c.state, jobs.c.bucket)
+    select(jobs.c.id, jobs.c.state, jobs.c.bucket, jobs.c.seller, jobs.c.order_id, jobs.c.trace)
     .where(jobs.c.seller == bindparam("seller"), jobs.c.order_id == bindparam("order_id"))
     .where(jobs.c.waiting_for == WaitingFor.ORDER)
     .where(text(SLEEPING))
@@ -240,7 +240,7 @@ def conclude(
     """Write a decision on a job whose row is locked, and wake who waited for its order."""
     history.job_went(
         connection,
-        job.id,
+        job,
         job.state,
         decision.state,
         at=now,
@@ -301,7 +301,7 @@ def wake_order(connection: Connection, job: Job, now: float, actor: str) -> None
         if waiting.state == State.WAITING:
             history.job_went(
                 connection,
-                waiting.id,
+                waiting,
                 State.WAITING,
                 State.WAITING,
                 at=now,
