@@ -12,7 +12,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo example-flask example-fastapi example-django test test-foreign \
+.PHONY: help demo example-flask example-fastapi example-django screenshots test test-foreign \
     simulate chaos bench check lock clean
 
 help: ## list the tasks
@@ -26,6 +26,9 @@ example-fastapi: ## the same in FastAPI
 example-django: ## the same in Django
 example-flask example-fastapi example-django: .venv/.package
 	@.venv/bin/python examples/start.py $(@:example-%=%)
+
+screenshots: .venv/.package ## the pictures of the README, taken anew (needs chromium)
+	.venv/bin/python examples/screenshots/take.py
 
 test: .venv/.package ## the whole suite
 	.venv/bin/python -m pytest --numprocesses auto --dist loadfile $(ARGS)

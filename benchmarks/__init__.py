@@ -13,11 +13,13 @@ machine.
     delay                  what `delay` costs its caller
     waiting                claim, dispatch and settle beside many waiting jobs
     expectation            when a job starts, against what was said when it was accepted
+    pages                  how long each page of the web takes, with a million jobs
+    intake                 jobs accepted a second over HTTP
     signing                one signature
 
 What they share: `provider` (the sandbox, in a process of its own, whose log is what is judged),
-`contestants` and `peers` (who is measured), `processes`, `asking`, `expecting` and `pile` (what
-runs, and what it is given to do), `saturation` and `line` (a quota, and what was made of it),
-`machine` (what else runs), `report` (table and plot). Servers are the benchmark's own, on free
-ports.
+`contestants`, `websites` and `peers` (who is measured), `processes`, `asking`, `expecting`, `pile`
+and `archive` (what runs, and what it is given to do), `saturation` and `line` (a quota, and what
+was made of it), `machine` (what else runs), `report` (table and plot). Servers are the benchmark's
+own, on free ports.
 """

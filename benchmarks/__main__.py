@@ -12,6 +12,8 @@ NAMES = (
     "delay",
     "waiting",
     "expectation",
+    "pages",
+    "intake",
     "signing",
 )
 

@@ -60,8 +60,10 @@ class Processes:
         """Whether a Celery worker has said so. Raises RuntimeError if it has ended."""
         if process.poll() is not None:
             raise RuntimeError(f"{process.args!r} has ended:\n{self._tail()}")
-        log = self.directory / f"process-{self.started.index(process)}.log"
-        return "ready" in log.read_text(encoding="utf-8", errors="replace")
+        return "ready" in self.log_of(process).read_text(encoding="utf-8", errors="replace")
+
+    def log_of(self, process: "subprocess.Popen[bytes]") -> Path:
+        return self.directory / f"process-{self.started.index(process)}.log"
 
     def _tail(self) -> str:
         logs = sorted(self.directory.glob("process-*.log"), key=lambda path: path.stat().st_mtime)

@@ -181,23 +181,13 @@ class Executor:
 
     def _send(self, held: Claim, since: float) -> Answer:
         """Sign and send one request, unless the lease could end before its answer."""
-        if not self._is_in_time(since):
-            held_for = self._clock.monotonic() - since
-            return Answer(Outcome.REFUSED, message=f"not sent: held up for {held_for:.1f} s")
-        crash.point("before_sending")
         job = held.job
         with (
             holding.until(since + self._policy.lease),
             logs.bind(operation=held.bucket.operation, attempt=job.attempt_count),
             traces.span(held.bucket.operation, "CLIENT", attempt=job.attempt_count),
         ):
-            try:
-                answer = self._providers[job.seller].perform(job)
-            except Exception as error:  # a bug of ours must not lose what was sent
-                log.exception("the request failed by an error of the worker")
-                kind = type(error).__name__  # its words may hold anything
-                answer = Answer(Outcome.UNKNOWN, message=f"an error of the worker: {kind}")
-            crash.point("after_answer")
+            answer = self._answer(job, since)
             what = {
                 "outcome": str(answer.outcome),
                 "found": answer.order and answer.order.state,
@@ -208,6 +198,20 @@ class Executor:
             traces.tell(**what)
             level = logging.WARNING if answer.outcome in TROUBLE else logging.INFO
             log.log(level, "attempt", **what)
+        return answer
+
+    def _answer(self, job: Job, since: float) -> Answer:
+        if not self._is_in_time(since):
+            held_for = self._clock.monotonic() - since
+            return Answer(Outcome.REFUSED, message=f"not sent: held up for {held_for:.1f} s")
+        crash.point("before_sending")
+        try:
+            answer = self._providers[job.seller].perform(job)
+        except Exception as error:  # a bug of ours must not lose what was sent
+            log.exception("the request failed by an error of the worker")
+            kind = type(error).__name__  # its words may hold anything
+            answer = Answer(Outcome.UNKNOWN, message=f"an error of the worker: {kind}")
+        crash.point("after_answer")
         return answer
 
     def _is_in_time(self, since: float) -> bool:
@@ -244,7 +248,8 @@ class Executor:
             "why": decision.why,
         }
         traces.tell(**what)
-        log.info("job" if settled else "too late: the lease was taken away", **what)
+        if not settled:
+            log.warning("too late: the lease was taken away", **what)
         if not (settled and decision.is_final):
             return None
         return replace(

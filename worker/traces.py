@@ -47,7 +47,12 @@ def of_headers(headers: Mapping[str, Any] | None) -> dict[str, str] | None:
 
 def ids(context: Mapping[str, str] | None) -> dict[str, str]:
     """What a log line says of the present trace, or of a context's where there is none."""
-    found = current() or of_headers(context)
+    return of_context(current() or context)
+
+
+def of_context(context: Mapping[str, str] | None) -> dict[str, str]:
+    """What a log line says of the trace of a context."""
+    found = of_headers(context)
     return {"trace_id": found[PARENT].split("-")[1]} if found else {}
 
 

@@ -187,7 +187,8 @@ class Shop:
                 return
             upgrade.ensure(built.ledger.database)
             found = list(replay.findings(built.ledger, built.settings.secrets()))
-            assert [f"{one.id} {one.what}" for one in found] == []
+            what = [f"{one.id} {one.what}" for one in found]
+            assert what == [], what
 
     def stop(self) -> None:
         for process in self._processes:

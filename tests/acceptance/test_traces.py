@@ -1,54 +1,18 @@
 """The trace of the request that asked for a job goes on to each call of its provider."""
 
-import gzip
-import http.server
 import json
-import threading
+import re
 
+import httpx2
 import pytest
 from celery_shop import BROKERS
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from collectors import Collector, attributes, exporting_to
 from opentelemetry.sdk.trace import TracerProvider
 from processes import SECRETS, until
 
 from worker.domain.jobs import Task
 from worker.ledger.acceptance import Terms
 from worker.producers import new_id
-
-
-class Collector(http.server.ThreadingHTTPServer):
-    """Takes spans in by OTLP over HTTP, as a collector of OpenTelemetry does."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Intake)
-        self.bodies = []
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    @property
-    def spans(self):
-        """All spans as (service, span)."""
-        return [
-            (resource.resource.attributes, span)
-            for body in self.bodies
-            for resource in ExportTraceServiceRequest.FromString(body).resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-        ]
-
-    def of_trace(self, trace_id):
-        return [span for _, span in self.spans if span.trace_id.hex() == trace_id]
-
-
-class Intake(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        zipped = self.headers.get("Content-Encoding") == "gzip"
-        self.server.bodies.append(gzip.decompress(body) if zipped else body)
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_words):
-        pass
 
 
 @pytest.fixture
@@ -58,18 +22,8 @@ def collector():
         one.shutdown()
 
 
-def attributes(span):
-    return {
-        each.key.removeprefix("order_worker."): each.value.string_value or each.value.int_value
-        for each in span.attributes
-    }
-
-
 def start(shop, collector, *args):
-    where = f"http://127.0.0.1:{collector.server_port}"
-    return shop.start_worker(
-        *args, OTEL_EXPORTER_OTLP_ENDPOINT=where, OTEL_BSP_SCHEDULE_DELAY="200"
-    )
+    return shop.start_worker(*args, **exporting_to(collector))
 
 
 def ask(shop, order_id):
@@ -112,6 +66,29 @@ def test_it_goes_on_through_its_waits(shop, sandbox, collector):
     whole = b"".join(collector.bodies).decode(errors="replace")
     for secret in [*SECRETS.values(), "Jane Doe", "Sample Street", "555-0100"]:
         assert secret not in whole
+
+
+def test_it_comes_in_over_http(shop, collector):
+    shop.ledger()
+    token = shop.order_worker("token", "till", "--scopes", "enqueue").stdout.splitlines()[-1]
+    process = shop.start("worker", "web", "--port", "0", **exporting_to(collector))
+    start(shop, collector)
+    url = until(lambda: re.search(r"http://\S+:\d+", shop.log_of(process)))[0]
+    trace_id, checkout = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    headers = {"Authorization": f"Bearer {token}", "traceparent": f"00-{trace_id}-{checkout}-01"}
+    words = {"task": "confirm", "seller": "acme", "order_id": "S01-0000000-0000001"}
+    assert httpx2.post(f"{url}/v1/jobs", json=words, headers=headers).status_code == 202
+
+    def spans():
+        found = {each.name: each for each in collector.of_trace(trace_id)}
+        return found if {"POST /v1/jobs", "confirm", "ConfirmOrderReference"} <= set(found) else {}
+
+    found = until(spans)
+    request, run = found["POST /v1/jobs"], found["confirm"]
+    assert request.parent_span_id.hex() == checkout
+    every = [(each.name, each.span_id.hex()) for each in collector.of_trace(trace_id)]
+    assert run.parent_span_id == request.span_id, every
+    assert found["ConfirmOrderReference"].trace_id.hex() == trace_id
 
 
 @pytest.mark.usefixtures("brokers_alone")

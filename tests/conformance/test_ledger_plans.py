@@ -32,6 +32,7 @@ from worker.ledger import (
     rounds,
     routing,
     settlements,
+    standings,
     withdrawals,
     within,
 )
@@ -150,6 +151,7 @@ VERBS = {
     "overview": lambda ledger, _ids: overview.look(ledger),
     "minutes": lambda ledger, _ids: minutes.read(ledger, 0.0, 60.0),
     "calls": lambda ledger, _ids: calls.recent(ledger),
+    "quotas": lambda ledger, _ids: standings.quotas(ledger),
 }
 
 
@@ -168,6 +170,7 @@ INDEXES = {
     "overview": {"jobs_due", "jobs_turn", "jobs_state"},
     "minutes": {"jobs_finished"},
     "calls": {"attempts_bucket"},
+    "quotas": {"jobs_turn", "attempts_in_flight"},
     "prune": {"jobs_finished", "jobs_details", "jobs_order"},
 }
 
@@ -237,7 +240,10 @@ def test_a_scan_would_be_seen(full):
 
 
 READS_ALL = rf"Seq Scan on {PREFIX}jobs|SCAN {PREFIX}jobs$|Sort|Bitmap"
-CROWDED = ("claim", "claim out of turn", "settle", "recover", "wake", "dispatch")
+CROWDED = (
+    *("claim", "claim out of turn", "settle", "recover", "wake", "dispatch"),
+    *("overview", "quotas", "calls"),
+)
 
 
 def test_jobs_that_wait_behind_are_not_read(open_ledger):
@@ -255,6 +261,8 @@ def test_jobs_that_wait_behind_are_not_read(open_ledger):
             by_state = "'waiting'" in statement and "jobs_state" in plan
             assert not by_state, f"{verb}\n{statement}\n{plan}"
             assert "(rank,priority)" not in plan, f"{verb}\n{statement}\n{plan}"
+            whole = ledger.database.is_sqlite and f"SCAN {PREFIX}attempts" in plan
+            assert not whole, f"{verb}\n{statement}\n{plan}"
 
 
 @pytest.mark.parametrize("counted", [False, True], ids=["not counted", "counted"])

@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 SHORT = 8  # characters of a job's id that people are shown; `show` takes them
 UNBOUNDED = 1000  # columns, where nobody's screen ends
 
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+loglevel = click.option(
+    "--loglevel",
+    type=click.Choice(LEVELS, case_sensitive=False),
+    default="INFO",
+    show_default=True,
+    help="Of the lines on standard error.",
+)
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, a list as one array.")
 
 

@@ -6,21 +6,15 @@ from importlib.metadata import version
 
 import click
 
-from worker.cli import session
+from worker.cli import printing, session
 from worker.cli.failures import BAD_INPUT, INTERRUPTED, say
 
 POOLS = ("threads", "prefork", "solo")
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 @click.command("run", short_help="Work: a Celery worker with its dispatcher.")
 @click.option("--concurrency", type=click.IntRange(min=1), help="Jobs at a time.")
-@click.option(
-    "--loglevel",
-    type=click.Choice(LEVELS, case_sensitive=False),
-    default="INFO",
-    show_default=True,
-)
+@printing.loglevel
 @click.option(
     "--pool",
     type=click.Choice(POOLS),

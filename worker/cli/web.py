@@ -2,7 +2,7 @@
 
 import click
 
-from worker.cli import session
+from worker.cli import printing, session
 from worker.cli.failures import BAD_INPUT, say
 
 
@@ -15,14 +15,18 @@ from worker.cli.failures import BAD_INPUT, say
     show_envvar=True,
     help="0: any that is free. Default: web.port of the configuration.",
 )
-def command(host: str | None, port: int | None) -> None:
+@printing.loglevel
+def command(host: str | None, port: int | None, loglevel: str) -> None:
     """Serve the pages and /v1 until SIGTERM or Ctrl-C, from the ledger alone.
 
     Whoever asks needs a token: order-worker token NAME --scopes read,enqueue,operate. For others
     than this machine give --host, and put TLS in front of it.
     """
     now = session.asking()
+    from worker import loglines
     from worker.web import serving
+
+    loglines.configure(level=loglevel, secrets=now.settings.secrets())
 
     web = now.settings.web
     host, port = host or web.host, web.port if port is None else port

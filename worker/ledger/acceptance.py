@@ -10,11 +10,18 @@ from worker import traces
 from worker.domain import bucket as arithmetic
 from worker.domain.jobs import Request, State
 from worker.errors import BadInput, CommitUnknown, LedgerUnavailable
-from worker.ledger import history, one_statement, quotas, rows
+from worker.ledger import history, narration, one_statement, quotas, rows
 from worker.ledger.continuations import CONTINUE_AFTER
 from worker.ledger.database import NOW, Statements
 from worker.ledger.ledger import Ledger
-from worker.ledger.newcomers import FIRST_PUBLISH, TIMES, blank, first_transition, newcomer
+from worker.ledger.newcomers import (
+    FIRST_PUBLISH,
+    TIMES,
+    Newcomer,
+    blank,
+    first_transition,
+    newcomer,
+)
 from worker.ledger.quotas import CALLS_IN_FLIGHT
 from worker.ledger.repeating import once_more
 from worker.ledger.schema import HOLDS_KEY, READY, aliases, buckets, jobs
@@ -100,7 +107,13 @@ def _accept_at_once(ledger: Ledger, request: Request, terms: Terms) -> Accepted 
     answer = said.one()
     if not answer.accepted_id:
         return None
+    with narration.of_transaction():  # of the one that is over: only now it is known who came
+        history.tell(_newcomer(request, terms), first)
     return Accepted(terms.job_id, created=True, runs_now=bool(answer.published))
+
+
+def _newcomer(request: Request, terms: Terms) -> Newcomer:
+    return Newcomer(terms.job_id, request.seller, request.order_id, terms.trace)
 
 
 @once_more
@@ -110,6 +123,7 @@ def _accept_again(ledger: Ledger, request: Request, terms: Terms) -> Accepted:
     """
     with ledger.database.write() as connection:
         if connection.execute(OF_ID, {"job_id": terms.job_id}).one_or_none():
+            history.tell(_newcomer(request, terms), first_transition(terms.actor))
             return Accepted(terms.job_id, created=True, runs_now=False)
         return accept_within(ledger, connection, request, terms)
 
@@ -165,7 +179,7 @@ def accept_within(
             return existing(ledger, connection, holder, request, terms)
         refuse_if_id_is_taken(connection, terms)
         # Whoever held the key has let it go between the two statements.
-    history.went(connection, terms.job_id, first_transition(terms.actor), at=now)
+    history.went(connection, _newcomer(request, terms), first_transition(terms.actor), at=now)
     ledger.database.announce(connection)
     return Accepted(terms.job_id, created=True, runs_now=runs_now)
 
@@ -238,7 +252,7 @@ def reject(ledger: Ledger, request: Request, terms: Terms, error: dict[str, Any]
         if connection.execute(statement.returning(jobs.c.id), values).scalar() is not None:
             history.job_went(
                 connection,
-                terms.job_id,
+                _newcomer(request, terms),
                 None,
                 State.REJECTED,
                 at=now,

@@ -190,7 +190,7 @@ def _hold(
     ledger: Ledger, connection: Connection, row: Any, job: Job, turn: turns.Turn, worker: str
 ) -> Claim:
     history.job_went(
-        connection, job.id, job.state, State.RUNNING, at=turn.at, actor=worker, why=str(job.step)
+        connection, job, job.state, State.RUNNING, at=turn.at, actor=worker, why=str(job.step)
     )
     return _renew(ledger, connection, row, job, turn, worker)
 

@@ -14,7 +14,7 @@ from worker.ledger.locking import WRITE
 from worker.ledger.schema import SLEEPING, jobs
 
 WAITS_FOR_ORDER = (
-    select(jobs.c.id, jobs.c.state, jobs.c.bucket)
+    select(jobs.c.id, jobs.c.state, jobs.c.bucket, jobs.c.seller, jobs.c.order_id, jobs.c.trace)
     .where(jobs.c.seller == bindparam("seller"), jobs.c.order_id == bindparam("order_id"))
     .where(jobs.c.waiting_for == WaitingFor.ORDER)
     .where(text(SLEEPING))
@@ -39,7 +39,7 @@ def conclude(
     """
     history.job_went(
         connection,
-        job.id,
+        job,
         job.state,
         decision.state,
         at=now,
@@ -104,7 +104,7 @@ def wake_order(connection: Connection, job: Job, now: float, actor: str) -> bool
         if waiting.state == State.WAITING:
             history.job_went(
                 connection,
-                waiting.id,
+                waiting,
                 State.WAITING,
                 State.WAITING,
                 at=now,

@@ -26,7 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from worker import libraries
 from worker.clock import elapsed as system_elapsed
 from worker.errors import LedgerMisconfigured
-from worker.ledger import changes, engines, reaching
+from worker.ledger import changes, engines, narration, reaching
 from worker.ledger.changes import CHANNEL, EVERYBODY, Changes
 from worker.ledger.direct import Direct
 from worker.ledger.pipeline import Pipeline, Question
@@ -102,10 +102,11 @@ class Database:
         and CommitUnknown where nobody can say whether the block was written.
         """
         if self.is_sqlite:
-            with self._reached(), self._sharing.part() as part:
+            with narration.of_transaction(), self._reached(), self._sharing.part() as part:
                 yield cast("Connection", part)
             return
         with (
+            narration.of_transaction(),
             self._reached(),
             self._writer.connect() as connection,
             closing(Pipeline(_bounded(connection))) as pipeline,
@@ -219,7 +220,7 @@ class Database:
 
         The limit is of PostgreSQL; on SQLite whoever writes waits for nobody.
         """
-        with connection.begin_nested():
+        with narration.of_part(), connection.begin_nested():
             self.be_impatient(connection, seconds)
             yield
 

@@ -51,8 +51,11 @@ class Filters:
 
 
 def filtered(ledger: Ledger, connection: Connection, filters: Filters) -> Select[Any]:
-    """The rows of `jobs` that fit at this moment."""
-    statement = select(jobs).where(*_at_any_time(filters))
+    """The rows of `jobs` that fit at this moment. Those that need attention are told with whether
+    they are `superseded`: as a condition PostgreSQL would look it up of all that there are.
+    """
+    told = (jobs, superseded().label("superseded")) if filters.needs_attention else (jobs,)
+    statement = select(*told).where(*_at_any_time(filters))
     now = ledger.database.now(connection)
     if filters.waiting_for:
         statement = statement.where(_waiting_for(connection, filters.waiting_for, now))
@@ -98,7 +101,7 @@ def _at_any_time(filters: Filters) -> Iterator[ColumnElement[bool]]:
     if filters.order_id is not None:
         yield of_order(filters.order_id)
     if filters.needs_attention:
-        yield and_(text(FOR_SOMEBODY), ~superseded())
+        yield and_(text(FOR_SOMEBODY))
     if filters.withdrawable:
         yield and_(jobs.c.state == State.WAITING, jobs.c.effect == Effect.NONE)
     if filters.before is not None:

@@ -1,4 +1,4 @@
-"""Every change is a transition row: written here, and only inserted."""
+"""Every change is a transition row: written here, and only inserted; `narration` tells of each."""
 
 from typing import Any
 
@@ -6,7 +6,9 @@ from sqlalchemy import Connection, insert
 
 from worker.domain.jobs import State, WaitingFor
 from worker.domain.states import check
+from worker.ledger import narration
 from worker.ledger.database import Statements
+from worker.ledger.narration import Subject
 from worker.ledger.schema import transitions
 
 INSERT = insert(transitions)
@@ -14,7 +16,7 @@ INSERT = insert(transitions)
 
 def job_went(
     connection: Connection,
-    job_id: str,
+    job: Subject,
     old: State | None,
     new: State,
     *,
@@ -25,7 +27,7 @@ def job_went(
 ) -> None:
     """Record that a job went from `old` to `new`. Raises AssertionError for an impossible one."""
     row = of_job(old, new, actor=actor, waiting_for=waiting_for, why=why)
-    went(connection, job_id, row, at=at)
+    went(connection, job, row, at=at)
 
 
 def of_job(
@@ -51,20 +53,35 @@ def of_job(
     }
 
 
-def went(connection: Statements, job_id: str, row: dict[str, Any], *, at: float) -> None:
+def went(connection: Statements, job: Subject, row: dict[str, Any], *, at: float) -> None:
     """Record what `of_job` has made."""
-    connection.execute(INSERT, row | {"job_id": job_id, "at": at})
+    connection.execute(INSERT, row | {"job_id": job.id, "at": at})
+    tell(job, row)
+
+
+def tell(job: Subject, row: dict[str, Any]) -> None:
+    """Of a job's transition that was written in some other way, too."""
+    old, new, waiting_for = row["old"], row["new"], row["waiting_for"]
+    narration.note(
+        "job",
+        **narration.of_job(job),
+        was=old and str(old),
+        state=str(new),
+        waiting_for=waiting_for and str(waiting_for),
+        why=row["why"],
+        actor=row["actor"],
+    )
 
 
 def order_went(
-    connection: Connection, job_id: str, old: str | None, new: str, *, at: float, actor: str
+    connection: Connection, job: Subject, old: str | None, new: str, *, at: float, actor: str
 ) -> None:
     """Record that the order of a job was seen to have changed its state at the provider."""
     connection.execute(
         INSERT,
         {
             "at": at,
-            "job_id": job_id,
+            "job_id": job.id,
             "subject": "order",
             "old": old,
             "new": new,
@@ -73,6 +90,7 @@ def order_went(
             "why": None,
         },
     )
+    narration.note("order", **narration.of_job(job), was=old, state=new, actor=actor)
 
 
 def details_went(
@@ -92,6 +110,7 @@ def details_went(
             "why": why,
         },
     )
+    narration.note("details", job=job_id, state=new, why=why, actor=actor)
 
 
 def order_was(
@@ -117,3 +136,4 @@ def order_was(
             "why": why,
         },
     )
+    narration.note("order", seller=seller, order=order_id, state=what, why=why, actor=actor)

@@ -1,5 +1,6 @@
 """The row of a job that nothing has happened to yet, and the first line of its history."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from worker.domain.jobs import RANK, Effect, Request, State, WaitingFor
@@ -8,6 +9,16 @@ from worker.ledger.ledger import Ledger
 
 FIRST_PUBLISH = 1.0  # seconds before the dispatcher publishes what its producer has published
 TIMES = ("accepted_at", "due_at", "deadline", "give_up_at", "expires_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Whom the first line of a history is about."""
+
+    id: str
+    seller: str
+    order_id: str
+    trace: dict[str, str] | None
 
 
 def newcomer(

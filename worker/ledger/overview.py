@@ -53,6 +53,13 @@ OLDEST = (
     .order_by(jobs.c.seq)
     .limit(1)
 )
+OLDEST_READY = (
+    select(jobs.c.accepted_at)
+    .where(jobs.c.state == State.WAITING, text(READY))
+    .with_hint(*by("jobs_state"))
+    .order_by(jobs.c.seq)
+    .limit(1)
+)
 LATEST = (
     select(attempts.c.worker, attempts.c.claimed_at)
     .where(attempts.c.id > select(func.max(attempts.c.id)).scalar_subquery() - ATTEMPTS)
@@ -63,7 +70,8 @@ WORKERS = select(LATEST.c.worker, func.max(LATEST.c.claimed_at)).group_by(LATEST
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """`waiting` is by what is waited for; `oldest` is the job that waits for the longest time.
+    """`waiting` is by what is waited for; `oldest` is the job that waits for the longest time, and
+    `ready_for` the seconds since the oldest of those was accepted that wait for their turn alone.
 
     `workers` have made a request within `SEEN_SECONDS`: one that has nothing to do leaves no trace.
     `closed` are the buckets that no job may use, for an outage or for credentials.
@@ -74,13 +82,9 @@ class Overview:
     running: int
     in_doubt: int
     oldest: Portrait | None
+    ready_for: float
     workers: int
     closed: list[Portrait]
-
-    @property
-    def ready(self) -> int:
-        """Jobs that a worker could take at this moment."""
-        return self.waiting.get(WaitingFor.TURN, 0)
 
 
 def look(ledger: Ledger) -> Overview:
@@ -92,6 +96,7 @@ def look(ledger: Ledger) -> Overview:
             running=int(connection.execute(AT_WORK).scalar_one()),
             in_doubt=_count(connection),
             oldest=_oldest(connection, now),
+            ready_for=_ready_for(connection, now),
             workers=_workers(connection, now),
             closed=_closed(connection, now),
         )
@@ -138,6 +143,11 @@ def _oldest(connection: Connection, now: float) -> Portrait | None:
         "accepted_at": time(row.accepted_at),
         "age": max(0.0, now - row.accepted_at),
     }
+
+
+def _ready_for(connection: Connection, now: float) -> float:
+    accepted_at = connection.execute(OLDEST_READY).scalar()
+    return 0.0 if accepted_at is None else max(0.0, now - accepted_at)
 
 
 def _workers(connection: Connection, now: float) -> int:

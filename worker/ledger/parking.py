@@ -54,7 +54,7 @@ def park(
     if job.waiting_for is not waiting_for and job.state is State.WAITING:
         history.job_went(
             connection,
-            job.id,
+            job,
             job.state,
             State.WAITING,
             at=now,
@@ -73,7 +73,7 @@ def look_up_first(
     if job.state is State.WAITING:
         history.job_went(
             connection,
-            job.id,
+            job,
             job.state,
             State.WAITING,
             at=now,

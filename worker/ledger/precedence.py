@@ -55,7 +55,7 @@ def why_spared(connection: Connection, job: Job, order: Any) -> str | None:
 
 def withdraw_row(connection: Connection, job: Job, now: float, actor: str, why: str) -> None:
     """Take back a locked job that waits and has had no effect."""
-    history.job_went(connection, job.id, job.state, State.WITHDRAWN, at=now, actor=actor, why=why)
+    history.job_went(connection, job, job.state, State.WITHDRAWN, at=now, actor=actor, why=why)
     connection.execute(
         WRITE,
         {

@@ -129,9 +129,14 @@ def _page(filters: Filters, limit: int) -> int:
 def _wanted(
     ledger: Ledger, connection: Connection, filters: Filters, found: Sequence[Row[Any]]
 ) -> Sequence[Row[Any]]:
-    """Without what the schedule will retry, where somebody's attention is asked for."""
+    """Without what a newer job has superseded, and what the schedule will retry, where somebody's
+    attention is asked for.
+    """
+    if not filters.needs_attention:
+        return found
+    found = [row for row in found if not row.superseded]
     schedule = filters.schedule
-    if not filters.needs_attention or schedule is None:
+    if schedule is None:
         return found
     now = ledger.database.now(connection)
 

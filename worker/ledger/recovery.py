@@ -13,7 +13,7 @@ from worker import logs
 from worker.domain.decisions import Decision, expired, lease_lost
 from worker.domain.jobs import FINAL, LONGEST_LEASE, Job, State
 from worker.errors import LedgerUnavailable
-from worker.ledger import quotas, rows, turns
+from worker.ledger import narration, quotas, rows, turns
 from worker.ledger.conclusions import conclude
 from worker.ledger.ledger import Ledger
 from worker.ledger.locking import JOB, LOCKED_JOB, LOCKED_ORDER, WRITE
@@ -57,7 +57,7 @@ PUT_OFF = (
     .where(jobs.c.id == bindparam("of_job"), text(PARKED), jobs.c.deadline < bindparam("later"))
     .values(deadline=bindparam("later")),
 )
-LOST = select(attempts.c.bucket, attempts.c.number).where(
+LOST = select(attempts.c.bucket, attempts.c.number, attempts.c.operation).where(
     attempts.c.job_id == bindparam("of_job"), text(IN_FLIGHT)
 )
 
@@ -118,23 +118,8 @@ def _end(ledger: Ledger, job_id: str, actor: str) -> bool:
         if decision.is_final:  # nobody is running it: its continuations are the dispatcher's
             connection.execute(WRITE, {"job_id": job.id, "publish_at": now})
         if job.state is State.RUNNING:
-            _end_lost_attempts(ledger, connection, job, now)
-    _tell(job, row.worker, decision)
+            _end_lost_attempts(ledger, connection, job, row.worker, now)
     return True
-
-
-def _tell(job: Job, worker: str | None, decision: Decision) -> None:
-    """Of a lost lease a warning: a worker was killed, stopped, or is too slow."""
-    follows = {
-        "state": str(decision.state),
-        "waiting_for": decision.waiting_for and str(decision.waiting_for),
-        "why": decision.why,
-    }
-    with logs.bind(job=job.id, seller=job.seller, order=job.order_id):
-        if job.state is State.RUNNING:
-            log.warning("a lease has ended", worker=worker, **follows)
-        else:
-            log.info("a job's time is over", **follows)
 
 
 def _ending(ledger: Ledger, row: Any, job: Job, now: float) -> Decision | None:
@@ -148,10 +133,21 @@ def _ending(ledger: Ledger, row: Any, job: Job, now: float) -> Decision | None:
     return expired(job) if job.deadline <= now else None
 
 
-def _end_lost_attempts(ledger: Ledger, connection: Connection, job: Job, now: float) -> None:
+def _end_lost_attempts(
+    ledger: Ledger, connection: Connection, job: Job, worker: str | None, now: float
+) -> None:
     """The calls of a lost worker are no longer in flight; their buckets refill up to here."""
     specs = {spec.key: spec for spec in ledger.routes.all()}
-    for key, number in sorted(connection.execute(LOST, {"of_job": job.id}).all()):
+    for key, number, operation in sorted(connection.execute(LOST, {"of_job": job.id}).all()):
+        if number != turns.RESERVED:
+            narration.note(
+                "attempt",
+                **narration.of_job(job),
+                operation=operation,
+                attempt=number,
+                outcome="unknown",
+                lost_worker=worker,
+            )
         if key in specs:
             bucket, _, _ = quotas.lock(ledger.database, connection, specs[key])
             quotas.write(connection, bucket)

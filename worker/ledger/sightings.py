@@ -51,7 +51,7 @@ def learn_of_order(
         },
     )
     if state is not None and state != order.state:
-        history.order_went(connection, job.id, order.state, state, at=now, actor=actor)
+        history.order_went(connection, job, order.state, state, at=now, actor=actor)
 
 
 def _inferred(ledger: Ledger, job: Job, decision: Decision) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, text
+from sqlalchemy import Connection, Row, func, select, text, true
 
 from worker.domain import bucket as arithmetic
 from worker.domain import learning
@@ -17,6 +17,7 @@ from worker.domain.jobs import Job, State, WaitingFor
 from worker.ledger import rows
 from worker.ledger.ledger import Ledger
 from worker.ledger.portraits import Portrait, time
+from worker.ledger.routing import IN_USE
 from worker.ledger.schema import IN_FLIGHT, READY, attempts, buckets, jobs
 
 MOST_READY = 1000  # waiting jobs are counted no further
@@ -29,6 +30,19 @@ CALLS_IN_FLIGHT = (
     .label("in_flight")
 )
 EVERY = select(buckets, CALLS_IN_FLIGHT).order_by(buckets.c.seller, buckets.c.operation)
+READY_IN_EACH = select(
+    IN_USE.c.key,
+    select(func.count())
+    .select_from(
+        select(true())
+        .where(jobs.c.bucket == IN_USE.c.key, text(READY))
+        .limit(MOST_READY)
+        .correlate(IN_USE)
+        .subquery()
+    )
+    .correlate(IN_USE)
+    .scalar_subquery(),
+).where(IN_USE.c.key.is_not(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +110,8 @@ def quotas(ledger: Ledger) -> list[Portrait]:
         for spec in ledger.routes.all():
             if spec.key not in found:
                 found[spec.key] = Standing(arithmetic.full(spec, now), 0, now)
-        return [_portrait(each, _ready(connection, each.bucket.key)) for each in _sorted(found)]
+        ready: dict[str, int] = dict(connection.execute(READY_IN_EACH).all())
+    return [_portrait(each, ready.get(each.bucket.key, 0)) for each in _sorted(found)]
 
 
 def _sorted(found: dict[str, Standing]) -> Iterable[Standing]:
@@ -111,12 +126,6 @@ def _standing(row: Row[Any], now: float) -> Standing:
     in_flight = values.pop("in_flight")
     bucket = arithmetic.refilled(rows.bucket_of(values), now, in_flight)
     return Standing(bucket, in_flight, now)
-
-
-def _ready(connection: Connection, key: str) -> int:
-    waiting = select(jobs.c.seq).where(jobs.c.bucket == key, text(READY)).limit(MOST_READY)
-    count = select(func.count()).select_from(waiting.subquery())
-    return int(connection.execute(count).scalar_one())
 
 
 def _portrait(standing: Standing, ready: int) -> Portrait:

@@ -112,10 +112,11 @@ class Worker(Section):
 
 
 class Web(Section):
-    """Of the web process; the limits are for each token."""
+    """Of the web process; `burst` and `requests_per_second` are for each token."""
 
     host: Text = "127.0.0.1"
     port: Port = 8500
+    request_timeout: Duration = 10.0
     requests_per_second: RestoreRate = 50.0
     burst: Capacity = 200.0
 

@@ -9,6 +9,7 @@ from worker.bootstrap import Runtime
 from worker.web import deeds
 from worker.web.doorman import Caller, Doorman
 from worker.web.looking import job
+from worker.web.places import OrderNamed
 from worker.web.problems import Problem, documented
 from worker.web.words import Job, Keep, Kept, Why
 
@@ -19,7 +20,7 @@ def router(now: Runtime, doorman: Doorman) -> APIRouter:
     routes = APIRouter()
     Operator = Annotated[Caller, Depends(doorman.needs("operate"))]  # noqa: N806 - a type
 
-    @routes.post("/v1/jobs/{job_id}/retry", **OF_JOB)
+    @routes.post("/v1/jobs/{job_id:path}/retry", **OF_JOB)
     def retry_job(
         caller: Operator, job_id: str, words: Annotated[Why | None, Body()] = None
     ) -> JSONResponse:
@@ -27,7 +28,7 @@ def router(now: Runtime, doorman: Doorman) -> APIRouter:
         refusal = deeds.retry(now, job_id, caller.name, (words or Why()).why)
         return _told(now, job_id, refusal)
 
-    @routes.post("/v1/jobs/{job_id}/withdraw", **OF_JOB)
+    @routes.post("/v1/jobs/{job_id:path}/withdraw", **OF_JOB)
     def withdraw_job(
         caller: Operator, job_id: str, words: Annotated[Why | None, Body()] = None
     ) -> JSONResponse:
@@ -42,14 +43,13 @@ def router(now: Runtime, doorman: Doorman) -> APIRouter:
     )
     def keep_order(
         caller: Operator,
-        seller: str,
-        order_id: str,
+        order: OrderNamed,
         words: Annotated[Keep | None, Body()] = None,
     ) -> JSONResponse:
         """Keep an order from the sweeps of stale ones, or release it."""
+        seller, order_id = order
         asked = words or Keep()
-        of = (seller, order_id)
-        changed = deeds.keep(now, *of, caller.name, asked.why, kept=asked.kept)
+        changed = deeds.keep(now, *order, caller.name, asked.why, kept=asked.kept)
         told = {"seller": seller, "order_id": order_id, "kept": asked.kept, "changed": changed}
         return JSONResponse(told)
 

@@ -65,7 +65,7 @@ def application(now: Runtime) -> FastAPI:
         app.include_router(router)
     for kind in REFUSED:
         app.add_exception_handler(kind, _refused)
-    app.add_middleware(Bounds)
+    app.add_middleware(Bounds, seconds=web.request_timeout)
     app.add_middleware(SafeHeaders)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app

@@ -8,13 +8,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from worker.web.problems import Problem
 
 LARGEST = 2**20  # bytes of a body
-SECONDS = 10.0  # within which a body has to be here
 
 
 class Bounds:
     """Reads the body first, so that no handler and no thread waits for a slow sender."""
 
-    def __init__(self, app: ASGIApp, largest: int = LARGEST, seconds: float = SECONDS) -> None:
+    def __init__(self, app: ASGIApp, seconds: float, largest: int = LARGEST) -> None:
         self._app = app
         self._largest = largest
         self._seconds = seconds
@@ -30,9 +29,8 @@ class Bounds:
             return
         if body is None:  # whoever asked has gone
             return
-        brought: list[Message] = (
-            [{"type": "http.request", "body": body, "more_body": False}] if body else []
-        )
+        # Also of an empty one: it has been received, and will not come once more.
+        brought: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def replay() -> Message:
             return brought.pop() if brought else await receive()

@@ -1,4 +1,5 @@
-"""`POST /v1/jobs`: what a producer does with `delay`, over HTTP.
+"""`POST /v1/jobs`: what a producer does with `delay`, over HTTP; a job goes on with the trace of
+the request (https://www.w3.org/TR/trace-context/).
 
 A list is checked as a whole before any of it is recorded. What only the ledger can refuse, a key
 that belongs to another request, is said beside the ids of the jobs that were recorded: asking
@@ -10,8 +11,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header
 from fastapi.responses import JSONResponse
+from starlette.requests import Request as HttpRequest
 
-from worker import broker
+from worker import broker, traces
 from worker.app import app as celery
 from worker.bootstrap import Runtime
 from worker.domain.jobs import Request, Task
@@ -33,6 +35,7 @@ def router(now: Runtime, doorman: Doorman) -> APIRouter:
 
     @routes.post("/v1/jobs", status_code=202, responses={202: ACCEPTED, **documented(413)})
     def ask_for_jobs(
+        request: HttpRequest,
         words: OneOrMany,
         caller: Annotated[Caller, Depends(doorman.needs("enqueue"))],
         idempotency_key: Annotated[str | None, Header(description="The job's key.")] = None,
@@ -40,7 +43,9 @@ def router(now: Runtime, doorman: Doorman) -> APIRouter:
         """Ask for a job, or for a list of them; asking twice gives the same job."""
         given = words if isinstance(words, list) else [words]
         listed = _keyed(given, idempotency_key, is_list=isinstance(words, list))
-        ids = _record(now, listed, caller.name)
+        context = traces.of_headers(request.headers)
+        with traces.span("POST /v1/jobs", "SERVER", context, actor=caller.name):
+            ids = _record(now, listed, caller.name, traces.current() or context)
         told = queries.of_ids(now.ledger, ids)
         return JSONResponse(told if isinstance(words, list) else told[0], 202)
 
@@ -58,14 +63,23 @@ def _keyed(listed: Sequence[JobWords], key: str | None, *, is_list: bool) -> Seq
     return [listed[0].model_copy(update={"key": key})]
 
 
-def _record(now: Runtime, listed: Sequence[JobWords], actor: str) -> list[str]:
+def _record(
+    now: Runtime, listed: Sequence[JobWords], actor: str, trace: dict[str, str] | None
+) -> list[str]:
     """The ids of the jobs that answer. Raises Problem with all that is wrong, LedgerUnavailable."""
     checked = [_request(now, place, words) for place, words in enumerate(listed)]
     _refuse([each for each in checked if isinstance(each, BadInput)], len(listed))
     requests = [each for each in checked if isinstance(each, Request)]
     published = broker.reaches_a_worker(celery.conf.broker_url)
     terms = [
-        Terms(job_id=new_id(), actor=actor, new_id=True, again=words.again, may_publish=published)
+        Terms(
+            job_id=new_id(),
+            actor=actor,
+            new_id=True,
+            again=words.again,
+            may_publish=published,
+            trace=trace,
+        )
         for words in listed
     ]
     answers = now.producers.accept_each(list(zip(requests, terms, strict=True)))

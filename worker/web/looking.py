@@ -15,6 +15,7 @@ from worker.ledger.portraits import Portrait
 from worker.settings.values import seconds
 from worker.web.deeds import unknown
 from worker.web.doorman import Caller, Doorman
+from worker.web.places import OrderNamed
 from worker.web.problems import Problem, documented
 from worker.web.words import Job, Order, Page, Which
 
@@ -29,7 +30,7 @@ def router(now: Runtime, doorman: Doorman) -> APIRouter:
         found, following = page_of(now, which)
         return JSONResponse({"jobs": found, "next": following})
 
-    @routes.get("/v1/jobs/{job_id}", response_model=Job, responses=documented(404))
+    @routes.get("/v1/jobs/{job_id:path}", response_model=Job, responses=documented(404))
     def show_job(
         caller: Reader,
         job_id: str,
@@ -41,9 +42,9 @@ def router(now: Runtime, doorman: Doorman) -> APIRouter:
     @routes.get(
         "/v1/orders/{seller}/{order_id:path}", response_model=Order, responses=documented(404)
     )
-    def show_order(caller: Reader, seller: str, order_id: str) -> JSONResponse:  # noqa: ARG001
+    def show_order(caller: Reader, named: OrderNamed) -> JSONResponse:  # noqa: ARG001
         """An order and its jobs."""
-        return JSONResponse(order(now.ledger, seller, order_id))
+        return JSONResponse(order(now.ledger, *named))
 
     return routes
 

@@ -45,6 +45,7 @@ OF_NOW = {
     "jobs_running": "Jobs that a worker holds.",
     "jobs_in_doubt": "Jobs of which nobody knows yet whether they were applied.",
     "oldest_waiting_job_age_seconds": "Since when the job waits that was accepted first.",
+    "oldest_ready_job_age_seconds": "Of the job that could run but for its turn, since acceptance.",
     "workers": "Workers that have made a request within five minutes.",
 }
 
@@ -133,6 +134,7 @@ class Measures(Collector):
             "jobs_running": found.running,
             "jobs_in_doubt": found.in_doubt,
             "oldest_waiting_job_age_seconds": found.oldest["age"] if found.oldest else 0.0,
+            "oldest_ready_job_age_seconds": found.ready_for,
             "workers": found.workers,
         }
         for name, value in plain.items():

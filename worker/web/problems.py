@@ -52,15 +52,17 @@ class Problem(Exception):
         self.headers = dict(headers or {})
         self.more = more
 
-    def response(self) -> JSONResponse:
-        document = {
+    def document(self) -> dict[str, Any]:
+        return {
             "type": "about:blank",
             "title": self.status.phrase,
             "status": int(self.status),
             "detail": self.detail,
             **self.more,
         }
-        return JSONResponse(document, self.status, self.headers, media_type=MEDIA_TYPE)
+
+    def response(self) -> JSONResponse:
+        return JSONResponse(self.document(), self.status, self.headers, media_type=MEDIA_TYPE)
 
 
 def of_input(*errors: BadInput, **more: Any) -> Problem:

@@ -30,9 +30,16 @@ class Callers:
 
 
 @pytest.fixture
-def web(configured, monkeypatch):
+def sections():
+    """What a test adds to the configuration."""
+    return ""
+
+
+@pytest.fixture
+def web(configured, sections, monkeypatch):
     """The web of a new ledger; nobody works on its jobs."""
-    configured()
+    with configured().open("a") as file:
+        file.write(sections)
     monkeypatch.setattr(tasks, "publishing", tasks.broker.Publishing())
     return Callers()
 

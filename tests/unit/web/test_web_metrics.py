@@ -70,6 +70,7 @@ def test_gauges_say_how_things_stand(web, till, local):
     assert found["order_worker_workers",] == 1
     assert found["order_worker_jobs_in_doubt",] == 0
     assert found["order_worker_oldest_waiting_job_age_seconds",] > 0
+    assert found["order_worker_oldest_ready_job_age_seconds",] > 0
     assert found["order_worker_bucket_in_flight", *CONFIRMS] == 1
     assert found["order_worker_bucket_ready_jobs", *CONFIRMS] == 1
     capacity = found["order_worker_bucket_capacity_tokens", *CONFIRMS]

@@ -1,10 +1,14 @@
 """The pages without a browser: who sees what, and that what is sent in is only shown."""
 
 import re
+from html.parser import HTMLParser
+from urllib.parse import quote, urlencode
 
 import pytest
 
+from worker.domain.jobs import Task
 from worker.ledger import tokens
+from worker.ledger.acceptance import Terms
 from worker.web.doorman import SESSION
 
 ORDER = "S01-1234567-1234567"
@@ -125,6 +129,76 @@ def test_an_order_is_kept_and_released_from_its_page(browser, job):
         answer = browser.post(f"{path}/{deed}", data={"csrf": csrf(page), "why": deed})
         assert answer.headers["location"] == f"{path}?done={deed}"
         assert f"<strong>{said}</strong> by till" in browser.get(path).text
+
+
+MARKUP = '"><script>alert(1)</script><img src=x onerror=alert(2)>&amp;{{ 7 * 7 }}'
+
+
+class Elements(HTMLParser):
+    """A page as a browser reads it: its elements, with their attributes, and its texts."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found, self.texts = [], []
+        self.feed(page.text)
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    @property
+    def scripts(self):
+        return [each["src"].partition("?")[0] for tag, each in self.found if tag == "script"]
+
+
+def test_markup_in_a_name_is_text_on_every_page(web, browser):
+    words = {"reason": MARKUP, "parent_order_id": MARKUP}
+    for job_id, seller in ((MARKUP, MARKUP), ("plain", "acme")):
+        terms = Terms(job_id, MARKUP, may_publish=False)
+        given = {**words, "seller": seller}
+        web.now.producers.accept_foreign(Task.CONFIRM, (MARKUP,), given, terms)
+    listed = Elements(browser.get("/jobs"))
+    links = {each["href"] for tag, each in listed.found if each.get("class") == "mono"}
+    assert len(links) == 4
+    filters = urlencode({"order_id": MARKUP, "seller": MARKUP})
+    for place in ("/jobs", f"/jobs?{filters}", *sorted(links)):
+        page = Elements(browser.get(place))
+        assert MARKUP in page.texts or f"Confirm {MARKUP}" in page.texts, place
+        assert page.scripts == ["/static/live.js"], place
+    for place in ("/", "/quotas", f"/{quote(MARKUP)}", f"/jobs?{urlencode({MARKUP: MARKUP})}"):
+        page = Elements(browser.get(place))
+        assert page.scripts in (["/static/live.js"], []), place
+        assert "img" not in [tag for tag, _ in page.found], place
+
+
+SLASHED = """
+[sellers."a/b"]
+provider = "seller_center"
+endpoint = "http://127.0.0.1:9"
+user_id = "slash@example.com"
+api_key = { env = "DOOR_KEY" }
+"""
+
+
+@pytest.mark.parametrize("sections", [SLASHED])
+@pytest.mark.parametrize("order", ["4711", "47/11", "keep", "%2F"])
+def test_names_with_a_slash_have_pages_that_their_links_lead_to(web, browser, order):
+    terms = Terms("a/job", "message", may_publish=False)
+    web.now.producers.accept_foreign(Task.CANCEL, (order,), {"seller": "a/b"}, terms)
+    page = browser.get("/jobs")
+    of_job, of_order = sorted(set(re.findall(r'class="mono" href="([^"]+)"', page.text)))
+    assert ">a/job<" in browser.get(of_job).text
+    page = browser.get(of_order)
+    assert f'<bdi class="mono">{order}</bdi>' in page.text
+    assert "a/b · " in page.text
+    client = web.client(web.token("read", "operate", name="api"))
+    assert client.get(f"/v1{of_order}").json()["seller"] == "a/b"
+    if order.isdigit():  # of what cannot be an order's id nothing is kept
+        kept = browser.post(f"{of_order}/keep", data={"csrf": csrf(page)})
+        assert "The order is kept" in browser.get(kept.headers["location"]).text
+        assert client.post(f"/v1{of_order}/keep", json={"kept": False}).json()["changed"]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from worker.web.doorman import Caller, Doorman
 from worker.web.pages import visitors
 from worker.web.pages.rendering import page
 from worker.web.pages.visitors import Filled
+from worker.web.places import OrderNamed
 from worker.web.words import Which
 
 OPEN_EVERY, DONE_EVERY = 2.0, 10.0  # seconds
@@ -55,18 +56,18 @@ def router(now: Runtime, doorman: Doorman) -> APIRouter:
             sellers=list(now.sellers),
         )
 
-    @routes.get("/jobs/{job_id}")
+    @routes.get("/jobs/{job_id:path}")
     def show_job(request: Request, caller: Visitor, job_id: str) -> Response:
         return _job(request, caller, looking.job(now.ledger, job_id))
 
-    @routes.post("/jobs/{job_id}/details")
+    @routes.post("/jobs/{job_id:path}/details")
     def show_details(request: Request, caller: Visitor, job_id: str, form: Filled) -> Response:
         """A form, so that nothing but a person asks: it is recorded who did."""
         visitors.check_origin(request, caller, form)
         job = looking.job(now.ledger, job_id, details_for=caller.name)
         return _job(request, caller, job, with_details=True)
 
-    @routes.post("/jobs/{job_id}/{deed}")
+    @routes.post("/jobs/{job_id:path}/{deed}")
     def act(request: Request, caller: Operator, job_id: str, deed: str, form: Filled) -> Response:
         visitors.check_origin(request, caller, form)
         do = {"retry": deeds.retry, "withdraw": deeds.withdraw}.get(deed)
@@ -79,20 +80,20 @@ def router(now: Runtime, doorman: Doorman) -> APIRouter:
         return _job(request, caller, job, refusal=refusal, status=409)
 
     @routes.get("/orders/{seller}/{order_id:path}")
-    def show_order(request: Request, caller: Visitor, seller: str, order_id: str) -> Response:
-        order = looking.order(now.ledger, seller, order_id)
+    def show_order(request: Request, caller: Visitor, named: OrderNamed) -> Response:
+        order = looking.order(now.ledger, *named)
         done = DONE.get(request.query_params.get("done", ""), "")
         return page(request, caller, "order.html", every=OPEN_EVERY, order=order, done=done)
 
     @routes.post("/orders/{seller}/{order_id:path}/{deed}")
     def keep(
-        request: Request, caller: Operator, seller: str, order_id: str, deed: str, form: Filled
+        request: Request, caller: Operator, named: OrderNamed, deed: str, form: Filled
     ) -> Response:
         visitors.check_origin(request, caller, form)
         if deed not in ("keep", "release"):
-            raise deeds.unknown(f"{order_id}/{deed}")
-        why = form.get("why", "")
-        deeds.keep(now, seller, order_id, caller.name, why, kept=deed == "keep")
+            raise deeds.unknown(f"{named[1]}/{deed}")
+        seller, order_id = named
+        deeds.keep(now, *named, caller.name, form.get("why", ""), kept=deed == "keep")
         path = f"/orders/{quote(seller, safe='')}/{quote(order_id, safe='/')}"
         return RedirectResponse(f"{path}?done={deed}", 303)
 

@@ -9,10 +9,9 @@ from starlette.responses import Response
 
 from worker.bootstrap import Runtime
 from worker.domain.jobs import State
-from worker.ledger import overview
+from worker.ledger import attendance, overview
 from worker.ledger.minutes import MINUTE, Minute
-from worker.ledger.overview import Overview
-from worker.ledger.portraits import Portrait, time
+from worker.ledger.portraits import time
 from worker.web import looking, plots
 from worker.web.doorman import Caller, Doorman
 from worker.web.pages import visitors
@@ -22,7 +21,6 @@ from worker.web.words import Which
 
 EVERY = 2.0  # seconds
 LISTED = 6  # jobs that need a person
-PATIENT_SECONDS = 30.0  # for which a job may be ready before it is asked where the workers are
 ENDINGS = (State.SUCCEEDED, State.REJECTED, State.FAILED, State.WITHDRAWN)
 
 
@@ -68,7 +66,7 @@ def router(now: Runtime, doorman: Doorman, tallies: Tallies) -> APIRouter:
             waiting=sum(seen.waiting.values()),
             attention=attention,
             more=more is not None,
-            no_worker=_no_worker(seen),
+            no_worker=attendance.nobody_works(now.ledger, now.sellers),
             endings={str(state): hour.ended.get(state, 0) for state in ENDINGS},
             plots=_plots(tallies, wanted, seen.now),
             wanted=wanted.name,
@@ -77,11 +75,6 @@ def router(now: Runtime, doorman: Doorman, tallies: Tallies) -> APIRouter:
         )
 
     return routes
-
-
-def _no_worker(seen: Overview) -> bool:
-    oldest: Portrait | None = seen.oldest
-    return bool(seen.ready and not seen.workers and oldest and oldest["age"] > PATIENT_SECONDS)
 
 
 def _plots(tallies: Tallies, wanted: Range, now: float) -> Plots:
