@@ -174,3 +174,18 @@ def test_the_database_leaves_out_no_bucket_that_has_a_token(of_sellers):
     assert found == exact
     assert 20 < len(found) < 110
     assert next_at <= min(nexts.values()) + SOON
+
+
+@pytest.mark.parametrize(("ahead", "is_put_aside"), [(0.3, False), (3600.0, True)])
+def test_a_job_that_was_made_ready_during_the_round_is_not_put_aside(
+    of_sellers, ahead, is_put_aside
+):
+    """It was chosen for its write, which another worker has sent since, and is to be looked up."""
+    ledger = of_sellers({"acme": 1})
+    with ledger.database.write() as connection:
+        until = ledger.database.now(connection) + ahead
+        connection.execute(update(jobs).values(due_at=until))
+    published(ledger, 1)
+    (row,) = rows(ledger)
+    assert row.ready is not is_put_aside
+    assert row.due_at == pytest.approx(until)

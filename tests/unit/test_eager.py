@@ -36,7 +36,7 @@ def told():
     """Tasks of the shop's, which note what they were given."""
     lines = []
 
-    @app.task(name="shop.test_note")
+    @app.task(name="shop.test_note", shared=False)
     def note(given, *words):
         lines.append((given, *words))
         return given

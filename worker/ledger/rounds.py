@@ -25,6 +25,9 @@ from worker.ledger.schema import READY, RUNNING, jobs
 
 OVERDUE = 0.02  # seconds until a look at what is due and could not be dealt with just now
 LOOK_AGAIN = 60.0  # seconds until a job that could not be read is tried again
+# Seconds by which a row may be ahead of a round: whoever made it ready did so while the round was
+# at it, and when it is claimed its time has come.
+AHEAD = 1.0
 
 TO_MARK = (
     select(jobs.c.seq)
@@ -156,7 +159,7 @@ def _again_in(chosen: Chosen) -> float:
 
 
 def _can_be_claimed(job: Job, now: float) -> bool:
-    return job.state in {State.WAITING, State.IN_DOUBT} and job.due_at <= now
+    return job.state in {State.WAITING, State.IN_DOUBT} and job.due_at <= now + AHEAD
 
 
 @once_more
