@@ -109,3 +109,28 @@ def test_the_command_installs_from_where_the_package_came(monkeypatch, origin, c
 def test_every_extra_that_is_named_is_one_of_the_package():
     known = metadata.metadata("order-worker").get_all("Provides-Extra")
     assert set(libraries.EXTRAS.values()) <= set(known)
+
+
+WITHIN = (
+    WITHOUT
+    + f"""
+import sqlite3
+from worker import confirm
+from worker.bootstrap import runtime
+
+runtime()
+connection = sqlite3.connect(runtime().ledger.database.engine.url.database)
+connection.execute("BEGIN")
+print(confirm.delay_within(connection, '{ORDER}', seller='acme').id)
+connection.commit()
+"""
+)
+
+
+def test_a_job_is_recorded_within_a_transaction_without_what_asynchronous_connections_need(
+    configured,
+):
+    configured()
+    done = without("greenlet", WITHIN)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) == 1

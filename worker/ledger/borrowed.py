@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_scoped_session
 from sqlalchemy.orm import Session, scoped_session
 
 from worker.errors import BadInput
@@ -26,7 +25,7 @@ KINDS = (
     "give a Connection or Session of SQLAlchemy, a connection of psycopg or sqlite3, or Django's"
     " connection"
 )
-ASYNCHRONOUS = (AsyncConnection, AsyncSession, async_scoped_session)
+ASYNCHRONOUS = ("AsyncConnection", "AsyncSession", "async_scoped_session")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ def borrow(connection: Any) -> Borrowed:
         return _of_sqlalchemy(connection)
     if isinstance(connection, sqlite3.Connection):
         return _of_sqlite3(connection)
-    if isinstance(connection, ASYNCHRONOUS):
+    if _is_asynchronous(connection):
         raise BadInput(
             FIELD,
             f"{_kind(connection)} is asynchronous: use `await connection.run_sync(lambda sync:"
@@ -75,6 +74,13 @@ def _kind(connection: object) -> str:
 def _psycopg(name: str) -> Any:
     """A class of psycopg, which is an extra; nothing is of it before somebody has loaded it."""
     return getattr(sys.modules.get("psycopg"), name, ())
+
+
+def _is_asynchronous(connection: Any) -> bool:
+    """Whoever has such a connection has imported them; they need greenlet, which we do not."""
+    module = sys.modules.get("sqlalchemy.ext.asyncio")
+    kinds = tuple(getattr(module, name) for name in ASYNCHRONOUS) if module else ()
+    return isinstance(connection, kinds)
 
 
 def _of_session(session: Session) -> Borrowed:

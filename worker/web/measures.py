@@ -1,6 +1,7 @@
 """The ledger as Prometheus' metrics: right for the whole fleet, whichever process is asked.
 
-Counters begin with this process, as Prometheus expects of them; nothing is counted by workers.
+Counters begin with this process' first answer, each at nought, or the first of a kind would be no
+increase to Prometheus; nothing is counted by workers.
 Labels are names of the configuration and words of the design: their number is bounded.
 """
 
@@ -14,7 +15,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from worker.bootstrap import Runtime
-from worker.domain.jobs import FINAL
+from worker.domain.jobs import FINAL, Task
+from worker.domain.outcomes import Outcome
 from worker.ledger import calls, overview, standings
 from worker.ledger.happenings import Call, Happenings, JobStep
 from worker.ledger.portraits import Portrait
@@ -78,11 +80,22 @@ class Measures(Collector):
     def _count(self) -> None:
         if self._happenings is None:
             self._happenings = Happenings(self._ledger)
+            self._begin()
         steps, requests = self._happenings.read()
         for step in steps:
             self._count_step(step)
         for request in requests:
             self._count_request(request)
+
+    def _begin(self) -> None:
+        for seller in self._known:
+            self._counts["lease_recoveries"][(seller,)] = 0
+            for task in Task:
+                self._counts["jobs_accepted"][seller, task] = 0
+                self._counts["jobs_finished"].update({(seller, task, state): 0 for state in FINAL})
+            for spec in self._ledger.routes.of_seller(seller):
+                of = (seller, spec.operation)
+                self._counts["attempts"].update({(*of, outcome): 0 for outcome in Outcome})
 
     def _count_step(self, step: JobStep) -> None:
         seller = self._seller(step.seller)

@@ -61,6 +61,14 @@ def test_counters_follow_what_happens(web, till, local):
         assert found["order_worker_attempt_duration_seconds_bucket", "+Inf", *CONFIRMS] == 2
 
 
+def test_counters_begin_at_nought_so_that_the_first_of_a_kind_is_an_increase(local):
+    found = scraped(local)
+    assert found["order_worker_jobs_accepted_total", "acme", "cancel"] == 0
+    assert found["order_worker_jobs_finished_total", "acme", "confirm", "rejected"] == 0
+    assert found["order_worker_attempts_total", *CONFIRMS, "unknown"] == 0
+    assert found["order_worker_lease_recoveries_total", "acme"] == 0
+
+
 def test_gauges_say_how_things_stand(web, till, local):
     hold(web.ledger, ask(till, 1))
     ask(till, 2)
