@@ -55,6 +55,13 @@ class Consumer(CeleryConsumer):
     of its connections when one is lost.
     """
 
+    def cancel_active_requests(self) -> None:
+        """At a second signal. A thread's call cannot be ended from outside: what it is answered is
+        written, or its order is looked up by another worker.
+        """
+        with suppress(NotImplementedError):
+            super().cancel_active_requests()
+
     def connection_for_read(self, heartbeat: Any = None) -> Any:
         of_ours = broker.consuming(self.app.conf.broker_read_url)
         return self.ensure_connected(self.app.connection_for_read(heartbeat=heartbeat, **of_ours))

@@ -145,3 +145,21 @@ def test_a_job_that_waits_in_its_slot_is_handed_back_at_once(shop, sandbox, pool
     until(lambda: worker.poll() is not None, WAIT)
     assert worker.returncode == 0, shop.log_of(worker)
     assert len(sandbox.requests()) == 1
+
+
+def test_a_second_interrupt_is_no_error_and_the_answers_are_written(shop, sandbox):
+    shop.configuration(worker__call_timeout="8s", worker__lease="12s")
+    runtime = shop.ledger()
+    for number in range(2):
+        record(runtime, order(number))
+        sandbox.add_fault(match={"order_id": order(number)}, delay=3.0)
+    worker = shop.start_worker()
+    until(lambda: [row.state for row in standing(runtime).values()] == ["running"] * 2)
+    worker.send_signal(signal.SIGINT)
+    until(lambda: "the worker leaves" in shop.log_of(worker))
+    worker.send_signal(signal.SIGINT)
+    until(lambda: worker.poll() is not None)
+    assert "Traceback" not in shop.log_of(worker)
+    assert "critical" not in shop.log_of(worker)
+    assert {row.effect for row in standing(runtime).values()} == {"applied"}
+    assert changes(sandbox) == {"ConfirmOrderReference": 2}
