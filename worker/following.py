@@ -5,6 +5,7 @@ who is there to hear of it; if it turns out so later, the job's message goes wit
 """
 
 import json
+import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,8 +17,17 @@ from worker import broker, canvases, logs
 from worker.errors import BadInput
 from worker.options import given
 
-# What Celery says of an option that it cannot send; no broker's error is of these kinds.
-OF_THE_MESSAGE = (TypeError, ValueError, LookupError, AttributeError, RecursionError, EncodeError)
+# What Celery says of an option that it cannot send, and amqp of a text that is too long for its
+# place; no broker's error is of these kinds.
+OF_THE_MESSAGE = (
+    TypeError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+    EncodeError,
+    struct.error,
+)
 log = logs.get("worker.tasks")
 
 
