@@ -61,6 +61,12 @@ def test_an_id_that_no_message_could_go_by_is_refused(rows, task_id):
     assert rows() == []
 
 
+def test_headers_that_no_frame_of_a_broker_holds_are_refused(rows):
+    with pytest.raises(BadInput, match="headers: and stamps are more than 65536 characters"):
+        confirm.apply_async((ORDER,), {"seller": "acme"}, headers={"note": "x" * 2**16})
+    assert rows() == []
+
+
 def test_a_call_is_recorded_under_the_id_that_it_returns(rows, door):
     result = confirm.delay(ORDER, seller="acme")
     (job,) = rows()
