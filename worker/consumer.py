@@ -12,6 +12,7 @@ from celery.utils.threads import bound_open_broker_sockets
 from celery.worker.consumer import Consumer as CeleryConsumer
 
 from worker import broker, canaries
+from worker.options import LONGEST, is_short
 from worker.tasks import DUE, JobTask
 
 # What Python says of a body or a header that has another form than was expected.
@@ -28,17 +29,13 @@ OF_THE_MESSAGE = (
 CLOSE_SECONDS = 0.2  # how long the end of a connection that is lost may take
 
 
-ID_LENGTH = 255  # characters that an id may have, on every database
-
-
 def check_id(message: Any) -> None:
     """Raise ValueError for a task's id that no ledger could keep."""
     headers = message.headers
     if not isinstance(headers, dict) or "task" not in headers:
         return  # of another form, or none of ours: Celery knows
-    found = headers.get("id")
-    if not isinstance(found, str) or not 1 <= len(found) <= ID_LENGTH or "\x00" in found:
-        raise ValueError(f"its id is not text of 1 to {ID_LENGTH} characters")
+    if not is_short(headers.get("id")):
+        raise ValueError(f"its id is not text of 1 to {LONGEST} bytes")
 
 
 def keep_no_eta(message: Any, app: Any) -> None:

@@ -5,6 +5,7 @@ who is there to hear of it; if it turns out so later, the job's message goes wit
 """
 
 import json
+import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,8 +17,21 @@ from worker import broker, canvases, logs
 from worker.errors import BadInput
 from worker.options import given
 
-# What Celery says of an option that it cannot send; no broker's error is of these kinds.
-OF_THE_MESSAGE = (TypeError, ValueError, LookupError, AttributeError, RecursionError, EncodeError)
+# What Celery says of an option that it cannot send, and amqp of a text that is too long for its
+# place; no broker's error is of these kinds.
+OF_THE_MESSAGE = (
+    TypeError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+    EncodeError,
+    struct.error,
+)
+# All else stands in the headers, which RabbitMQ takes in one frame of 128 KiB, and else hangs up.
+IN_THE_BODY = frozenset({"link", "link_error", "chain", "chord"})
+MOST_BESIDE = 2**16  # characters of JSON: it leaves room for Celery's own headers
+
 log = logs.get("worker.tasks")
 
 
@@ -34,6 +48,9 @@ def kept(app: Any, options: Mapping[str, Any]) -> dict[str, Any] | None:
         json.dumps(plain, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise BadInput("options", f"cannot be kept as JSON: {error}.") from None
+    beside = {name: value for name, value in plain.items() if name not in IN_THE_BODY}
+    if len(json.dumps(beside)) > MOST_BESIDE:
+        raise BadInput("headers", f"and stamps are more than {MOST_BESIDE} characters of JSON.")
     return plain or None
 
 

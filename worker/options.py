@@ -13,6 +13,25 @@ from worker.errors import BadInput
 RESERVED_HEADERS = frozenset({"id", "task", "args", "kwargs", "retries", "timelimit", "eta"})
 
 
+LONGEST = 255  # bytes of what RabbitMQ keeps beside a message: its id, and whom to answer
+
+
+def is_short(value: object) -> bool:
+    """Whether every broker takes a text for an id, and every database."""
+    if not isinstance(value, str) or "\x00" in value:
+        return False
+    try:
+        return 1 <= len(value.encode()) <= LONGEST
+    except UnicodeEncodeError:  # half a character
+        return False
+
+
+def check_id(task_id: object) -> None:
+    """Raise BadInput for an id that no message could go by: it would stop all behind it."""
+    if task_id not in (None, "") and not is_short(task_id):
+        raise BadInput("task_id", f"must be text of 1 to {LONGEST} bytes.")
+
+
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
@@ -64,7 +83,7 @@ FORMS: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "headers": _HEADERS,
     "shadow": _TEXT,
     "stamped_headers": (_is_texts, "a list of text"),
-    "reply_to": _TEXT,
+    "reply_to": (is_short, f"text of 1 to {LONGEST} bytes"),
 }
 
 

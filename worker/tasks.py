@@ -26,6 +26,7 @@ from worker.errors import (
 )
 from worker.following import kept, send_with
 from worker.moments import due_in, seconds_until
+from worker.options import check_id
 
 if TYPE_CHECKING:
     from worker.ledger.acceptance import Terms
@@ -147,6 +148,7 @@ class JobTask(CeleryTask):
         from worker.ledger.acceptance import Terms
         from worker.producers import new_id
 
+        check_id(task_id)
         words = dict(kwargs or {})
         again = bool(words.pop("again", False))
         request = runtime().producers.request(self.job_task, args or (), words)

@@ -193,7 +193,7 @@ def ledger(broker, request):
 SENTENCES = (  # what the log says of some of them
     "Received invalid task message: not enough values to unpack",
     "Received unregistered task of type 'worker.nothing'",
-    "its id is not text of 1 to 255 characters",
+    "its id is not text of 1 to 255 bytes",
     "Received and deleted unknown message",
     "Refusing to deserialize untrusted content of type text/plain",
     "Refusing to deserialize untrusted content of type pickle",

@@ -66,6 +66,14 @@ def test_a_slot_of_a_child_of_its_pool_wakes_it(open_ledger):
     assert 0.05 < seconds_asleep(ledger, lambda _stop: settle(other, held)) < SOON
 
 
+def test_a_slot_whose_job_is_put_aside_wakes_it(open_ledger):
+    ledger, other = open_ledger(), open_ledger()
+    hold(other, accept(other, confirm(1)).job_id, worker="another")
+    behind = accept(other, cancel(1)).job_id
+    asleep = seconds_asleep(ledger, lambda _stop: claims.claim(other, behind, "worker/2"))
+    assert 0.05 < asleep < SOON
+
+
 def asleep_elsewhere(ledger, wake):
     """How long the dispatcher of another worker sleeps, two seconds at most."""
     return seconds_asleep(ledger, lambda _stop: wake(), longest=2.0, worker="another")

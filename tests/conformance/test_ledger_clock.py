@@ -12,7 +12,7 @@ import pytest
 
 from tests.conformance.steps import Quotas, accept, confirm, hold, job, rows, settle
 from worker.domain.jobs import Policy
-from worker.ledger import claims, recovery, routing, upgrade
+from worker.ledger import claims, recovery, rounds, routing, upgrade
 from worker.ledger.database import Database
 from worker.ledger.holds import Claim
 from worker.ledger.ledger import Ledger
@@ -159,3 +159,20 @@ def test_what_was_published_before_a_jump_back_is_published_again(set_ledger, cl
     clock.now -= HOUR
     routing.find_strays(set_ledger)
     assert job(set_ledger, job_id).publish_at == 0.0
+
+
+def test_what_was_accepted_before_a_small_jump_back_waits_for_that_long_and_no_longer(
+    set_ledger, clock
+):
+    routing.prepare(set_ledger)
+    job_id = accept(set_ledger, confirm(1), may_publish=False).job_id
+
+    def published():
+        routing.wake_sleepers(set_ledger)
+        return [each.id for each in rounds.dispatch(set_ledger, "w", 4, (), 1.0).messages]
+
+    clock.now -= 5.0  # it wavers
+    assert published() == []
+    clock.passes(5.0)
+    assert published() == [job_id]
+    assert isinstance(claims.claim(set_ledger, job_id, "w"), Claim)

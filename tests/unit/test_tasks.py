@@ -51,6 +51,22 @@ def arrive(door):
 # --- what is recorded -----------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("task_id", ["\xe9" * 128, "x" * 256, "a\x00b", "half \ud800", 7])
+def test_an_id_that_no_message_could_go_by_is_refused(rows, task_id):
+    """RabbitMQ has a byte for its length, and what cannot be sent stands before all others."""
+    with pytest.raises(BadInput, match="task_id: must be text of 1 to 255 bytes"):
+        confirm.apply_async((ORDER,), {"seller": "acme"}, task_id=task_id)
+    with pytest.raises(BadInput, match="reply_to: must be text of 1 to 255 bytes"):
+        confirm.apply_async((ORDER,), {"seller": "acme"}, reply_to="x" * 256)
+    assert rows() == []
+
+
+def test_headers_that_no_frame_of_a_broker_holds_are_refused(rows):
+    with pytest.raises(BadInput, match="headers: and stamps are more than 65536 characters"):
+        confirm.apply_async((ORDER,), {"seller": "acme"}, headers={"note": "x" * 2**16})
+    assert rows() == []
+
+
 def test_a_call_is_recorded_under_the_id_that_it_returns(rows, door):
     result = confirm.delay(ORDER, seller="acme")
     (job,) = rows()

@@ -67,7 +67,7 @@ def _claim(ledger: Ledger, connection: Connection, job_id: str, worker: str) -> 
     if is_sweeps and (why := why_spared(connection, job, order)):
         return spare(ledger, connection, job, now, worker, why)
     if job.effect is not Effect.APPLIED and not order_is_free(connection, job, now, worker):
-        return park(connection, job, WaitingFor.ORDER, now, worker)
+        return park(ledger, connection, job, WaitingFor.ORDER, now, worker)
     # A worker that did not know the seller may have parked the job without a lookup.
     doubted = order.in_doubt or job.effect is Effect.POSSIBLE
     if doubted and job.step in BEFORE_WRITE and ledger.routes.can_look_up(job.request):
@@ -149,7 +149,7 @@ def _take_turn(
 ) -> Claim | NotNow:
     spec = ledger.routes.bucket(job.request, job.step)
     if spec is None:
-        return park(connection, job, WaitingFor.CREDENTIALS, now, worker)
+        return park(ledger, connection, job, WaitingFor.CREDENTIALS, now, worker)
     if job.step is Step.CHECK:
         return _check(ledger, connection, row, job, spec, now, worker)
     turn = turns.take(ledger, connection, job, spec, worker)
@@ -174,13 +174,13 @@ def _check(
     """
     write = ledger.routes.bucket(job.request, job.step.turn)
     if write is None:
-        return park(connection, job, WaitingFor.CREDENTIALS, now, worker)
+        return park(ledger, connection, job, WaitingFor.CREDENTIALS, now, worker)
     taken = turns.take_both(ledger, connection, job, (spec, write), worker)
     if isinstance(taken, turns.NoTurn):
         if taken.of_write:
             return stay_ready(connection, job, write)
         seconds = min(max(taken.seconds, LOOKUP_TOKEN), WAKE_UP)
-        return park(connection, job, WaitingFor.QUOTA, now, worker, seconds)
+        return park(ledger, connection, job, WaitingFor.QUOTA, now, worker, seconds)
     check, reserved = taken
     held = _hold(ledger, connection, row, job, check, worker)
     return replace(held, reserved=reserved)

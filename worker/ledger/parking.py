@@ -43,6 +43,7 @@ def stay_ready(connection: Connection, job: Job, spec: BucketSpec) -> NotNow:
 
 
 def park(
+    ledger: Ledger,
     connection: Connection,
     job: Job,
     waiting_for: WaitingFor,
@@ -50,7 +51,9 @@ def park(
     worker: str,
     seconds: float = WAKE_UP,
 ) -> NotNow:
-    """Put a job aside that cannot run; it is woken, and looks again by itself."""
+    """Put a job aside that cannot run; it is woken, and looks again by itself. The slot that it
+    was published for is free: its dispatcher would else hear of it with the next round only.
+    """
     if job.waiting_for is not waiting_for and job.state is State.WAITING:
         history.job_went(
             connection,
@@ -63,6 +66,7 @@ def park(
         )
     values = {"ready": False, "waiting_for": waiting_for, "due_at": now + seconds}
     connection.execute(WRITE, {"job_id": job.id, **values})
+    ledger.database.announce(connection, worker)
     return NotNow(job)
 
 

@@ -148,7 +148,8 @@ def _mark(
             if message and _can_be_claimed(message.job, now):
                 messages.append(message)
             else:
-                later = max(now + LOOK_AGAIN, message.job.due_at if message else 0.0)
+                due_at = message.job.due_at if message else 0.0
+                later = due_at if due_at > now + AHEAD else now + LOOK_AGAIN
                 connection.execute(PUT_ASIDE, {"of_job": row.id, "later": later})
         messages += continuations.tell_again(connection, to_continue, now)
     return messages

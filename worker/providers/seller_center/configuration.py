@@ -2,7 +2,6 @@
 
 import ipaddress
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -19,6 +18,7 @@ from pydantic import (
 )
 
 from worker.providers.base import BadInput, Quota
+from worker.providers.connections import verifying
 from worker.providers.seller_center.operations import OPERATIONS, Operation
 
 LONGEST_SHOWN = 100  # characters of a wrong value
@@ -67,9 +67,11 @@ def _signable(value: SecretStr) -> SecretStr:
     return value
 
 
-def _existing(value: str) -> str:
-    if not Path(value).exists():
-        raise ValueError
+def _trustworthy(value: str) -> str:
+    try:
+        verifying(value)
+    except OSError:
+        raise ValueError from None
     return value
 
 
@@ -118,7 +120,7 @@ class Configuration(BaseModel):
     reason_parameter: Literal["Reason", "ReasonId"] = "Reason"
     user_agent: Printable | None = None  # Falabella asks for one of its own form
     proxy: Annotated[SecretStr, AfterValidator(_proxy)] | None = None
-    ca_bundle: Annotated[str, AfterValidator(_existing)] | None = None
+    ca_bundle: Annotated[str, AfterValidator(_trustworthy)] | None = None
     quotas: Annotated[dict[str, QuotaOptions], AfterValidator(_known)] = {}
     margin: FiniteFloat = Field(default=0.0, ge=0)  # seconds
 

@@ -71,6 +71,8 @@ def test_a_missing_key_is_named_with_what_to_give(key):
         ("user_agent", "a\n"),
         ("user_agent", "x" * 501),
         ("ca_bundle", "/nowhere/ca.pem"),
+        ("ca_bundle", __file__),
+        ("ca_bundle", "/x" * 3000),
         ("margin", -1),
         ("margin", float("inf")),
         ("margin", "soon"),
