@@ -20,6 +20,8 @@ from worker import libraries, logs, pools
 log = logs.get("worker.broker")
 
 QUEUE = "order-worker"
+OWN = f"{QUEUE}."  # how the name of a worker's own queue begins, which ends with the worker
+KEPT = 60.0  # seconds that the queue of a worker that was killed is kept by the broker
 # How long a publish may take on a broker that does not answer: one time-out of one socket, and the
 # whole of what `delay` takes then but for the ledger's commit. It promises 0.6 s.
 PUBLISH_SECONDS = 0.3

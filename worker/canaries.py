@@ -29,7 +29,6 @@ CANARY = "worker.canary"  # stands where a message names its task; there is no s
 EVERY = 2.0  # seconds between two canaries
 SILENT = 6.0  # seconds without one's return after which the consumer begins anew
 STUCK = 15.0  # seconds that it is given to do so, before the process ends
-KEPT = 60.0  # seconds that the queue of a worker that was killed is kept by the broker
 STUCK_EXIT = 70  # the exit code of a worker that cannot begin anew: an error of its own
 
 
@@ -84,9 +83,9 @@ class WatchStep(bootsteps.StartStopStep):
         """Only where it is included: the consumer will read the queue, too."""
         from worker.bootstrap import runtime
 
-        name = f"{broker.QUEUE}.{runtime().worker}"
+        name = f"{broker.OWN}{runtime().worker}"
         self.queue = kombu.Queue(
-            name, kombu.Exchange(""), routing_key=name, auto_delete=True, expires=KEPT
+            name, kombu.Exchange(""), routing_key=name, auto_delete=True, expires=broker.KEPT
         )
         parent.app.amqp.queues.select_add(self.queue)
         parent.watch = self.watch

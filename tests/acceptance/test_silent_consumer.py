@@ -10,8 +10,10 @@ from datetime import datetime
 import celery_shop
 import kombu
 import pytest
-from celery_shop import changes, finished, order, proxied, record, standing
+from celery_shop import changes, finished, order, proxied, reachable, record, standing
 from processes import opened, until
+
+from worker.broker import KEPT, OWN
 
 pytestmark = pytest.mark.usefixtures("brokers_alone")
 NOTICED_WITHIN = 20.0  # seconds
@@ -70,3 +72,21 @@ def nothing_stays():
         client = connection.default_channel.client
         kept = client.keys("order-worker.*")
         assert [key for key in kept if client.ttl(key) == -1] == []
+
+
+@pytest.mark.parametrize("is_put_back", [False, True])
+def test_the_own_queue_of_a_worker_that_is_lost_is_not_kept(is_put_back):
+    name = f"{OWN}lost:{is_put_back}"
+    url = reachable("redis")
+    transport = "worker.redis_transport:Transport"
+    with kombu.Connection(url, transport=transport) as connection:
+        queue = kombu.Queue(name, kombu.Exchange(""), routing_key=name, expires=KEPT)
+        channel = connection.default_channel
+        client = channel.client
+        client.delete(name)
+        channel.basic_publish(channel.prepare_message("a canary"), exchange="", routing_key=name)
+        if is_put_back:
+            queue.bind(channel).get().requeue()
+        assert client.llen(name) == 1
+        assert 0 < client.ttl(name) <= KEPT
+        client.delete(name)
