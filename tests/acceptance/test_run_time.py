@@ -48,6 +48,7 @@ def test_a_new_seller_a_smaller_quota_and_a_broken_file(shop, sandbox):
     until(lambda: "only after a restart" in shop.log_of(worker), SOON)
     assert '"options": "ledger.url"' in shop.log_of(worker)
     shop.configuration(sellers__second=second)
+    until(lambda: shop.log_of(worker).count("was read anew") == 2, SOON)
     ask(shop, 2, seller="second")
     succeeds(shop, 2)
 
