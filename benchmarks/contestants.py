@@ -18,9 +18,9 @@ from benchmarks.provider import (
     WRITE,
     Provider,
     Quota,
+    configured,
     names,
     provider,
-    seller_id,
 )
 from tests.servers import OwnPostgreSQL, OwnRabbitMQ, OwnRedis, running
 
@@ -206,16 +206,7 @@ def _configuration(url: str, broker: str, race: Race, endpoint: str) -> str:
     lines = [f'ledger.url = "{url}"', f'broker.url = "{broker}"']
     lines.append("worker.lookup_after_confirm = false")  # the peers do not look either
     for name in [WARM, *names(race.sellers)]:
-        lines += [
-            f"[sellers.{name}]",
-            'provider = "amazon_pay"',
-            'region = "na"',
-            'environment = "sandbox"',
-            f'seller_id = "{seller_id(name)}"',
-            'access_key = { env = "BENCH_ACCESS_KEY" }',
-            'secret_key = { env = "BENCH_SECRET_KEY" }',
-            f'endpoint = "{endpoint}"',
-        ]
+        lines += configured(name, endpoint)
         quotas = {WRITE: PLENTY if name == WARM else race.quota, LOOKUP: PLENTY}
         for operation, (capacity, rate) in quotas.items():
             lines += [

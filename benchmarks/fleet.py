@@ -1,6 +1,6 @@
 """How much of a quota fleets of 1 to 16 workers use, over a bad network, and while they restart.
 
-As `utilisation`, for order-worker alone: one seller with (10, 20/s), 210 confirms asked for at
+As `utilisation`, for order-worker alone: one seller with (10, 20/s), 210 confirms recorded at
 once, workers of 8 threads that are up and warm; after each first burst a token comes every 50 ms.
 The share is the permitted line's time over the one that was taken, by the provider's own log. A
 confirm is late by the seconds between its token on that line and its arrival. The least of all is

@@ -26,6 +26,20 @@ WRITE, LOOKUP = "ConfirmOrderReference", "GetOrderReferenceDetails"
 Quota = tuple[float, float]  # capacity, tokens a second
 
 
+def configured(name: str, endpoint: str) -> list[str]:
+    """The lines of a configuration that make a seller known to order-worker."""
+    return [
+        f"[sellers.{name}]",
+        'provider = "amazon_pay"',
+        'region = "na"',
+        'environment = "sandbox"',
+        f'seller_id = "{seller_id(name)}"',
+        'access_key = { env = "BENCH_ACCESS_KEY" }',
+        'secret_key = { env = "BENCH_SECRET_KEY" }',
+        f'endpoint = "{endpoint}"',
+    ]
+
+
 def seller_id(seller: str) -> str:
     """The merchant id of a seller's name."""
     return f"A1NOTREAL{seller.upper()}"

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import requests
 
 from benchmarks.processes import Processes, wait_for
-from benchmarks.provider import ACCESS_KEY, LOOKUP, SECRET_KEY, WRITE, seller_id
+from benchmarks.provider import ACCESS_KEY, LOOKUP, SECRET_KEY, WRITE, configured
 from tests.servers import OwnPostgreSQL, running
 from worker import bootstrap
 from worker.bootstrap import Runtime
@@ -73,16 +73,7 @@ def _configuration(url: str, broker: str, sellers: Sequence[str]) -> str:
         f"web = {{ burst = {ENDLESS}, requests_per_second = {ENDLESS} }}",
     ]
     for name in sellers:
-        lines += [
-            f"[sellers.{name}]",
-            'provider = "amazon_pay"',
-            'region = "na"',
-            'environment = "sandbox"',
-            f'seller_id = "{seller_id(name)}"',
-            'access_key = { env = "BENCH_ACCESS_KEY" }',
-            'secret_key = { env = "BENCH_SECRET_KEY" }',
-            'endpoint = "http://127.0.0.1:9"',
-        ]
+        lines += configured(name, "http://127.0.0.1:9")
         for operation in OPERATIONS:
             lines += [f"quotas.{operation} = {{ capacity = 10, restore_rate = 1.0 }}"]
     return "\n".join(lines) + "\n"
